@@ -1,1 +1,10 @@
-//! quire-tests.
+//! The harness of the workspace's own tests: where the repository is, and what a checked-in Wasm blob was built from.
+
+pub mod blob;
+
+use std::path::{Path, PathBuf};
+
+/// Root folder of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
