@@ -1,0 +1,140 @@
+//! The host functions of every other target: thread-local state, see [`crate::testing`].
+
+use alloc::vec::Vec;
+
+use quire_core::hash::{self, H256};
+
+use super::{ClearPrefix, LogLevel};
+use crate::testing::{with_state, with_state_mut};
+
+/// Gives `read` the value under `key` without copying it.
+pub fn storage_with<R>(key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> R {
+    // Copied first: `read` may itself use the storage.
+    let value = storage_get(key);
+    read(value.as_deref())
+}
+
+/// The value under `key`.
+pub fn storage_get(key: &[u8]) -> Option<Vec<u8>> {
+    with_state(|state| state.get(key).map(<[u8]>::to_vec))
+}
+
+/// Copies the value under `key` from `offset` on into `out`, as far as it fits; returns how many bytes there are from
+/// `offset` on, or `None` when the key is absent.
+pub fn storage_read(key: &[u8], out: &mut [u8], offset: u32) -> Option<u32> {
+    with_state(|state| {
+        let value = state.get(key)?;
+        let rest = value.get(offset as usize..).unwrap_or(&[]);
+        let length = rest.len().min(out.len());
+        out[..length].copy_from_slice(&rest[..length]);
+        Some(u32::try_from(rest.len()).unwrap_or(u32::MAX))
+    })
+}
+
+/// Writes `value` under `key`.
+pub fn storage_set(key: &[u8], value: &[u8]) {
+    with_state_mut(|state| state.set(key, Some(value.to_vec())));
+}
+
+/// Removes `key`.
+pub fn storage_clear(key: &[u8]) {
+    with_state_mut(|state| state.set(key, None));
+}
+
+/// Whether `key` has a value.
+pub fn storage_exists(key: &[u8]) -> bool {
+    with_state(|state| state.get(key).is_some())
+}
+
+/// Appends one encoded item to the SCALE vector under `key`, without reading the vector.
+pub fn storage_append(key: &[u8], item: &[u8]) {
+    with_state_mut(|state| state.append(key, item));
+}
+
+/// The least key strictly greater than `key`.
+pub fn storage_next_key(key: &[u8]) -> Option<Vec<u8>> {
+    with_state(|state| state.next_key(key))
+}
+
+/// Removes up to `limit` keys that start with `prefix` (all of them without a limit).
+pub fn storage_clear_prefix(prefix: &[u8], limit: Option<u32>) -> ClearPrefix {
+    with_state_mut(|state| state.clear_prefix(prefix, limit))
+}
+
+/// The root of the whole state, trie version 1, including what this call has changed.
+pub fn storage_root() -> H256 {
+    with_state(crate::testing::TestExternalities::root)
+}
+
+/// Opens a nested transaction.
+pub fn start_transaction() {
+    with_state_mut(crate::testing::TestExternalities::start_transaction);
+}
+
+/// Undoes and closes the innermost transaction.
+pub fn rollback_transaction() {
+    with_state_mut(crate::testing::TestExternalities::rollback_transaction);
+}
+
+/// Keeps what the innermost transaction did, and closes it.
+pub fn commit_transaction() {
+    with_state_mut(crate::testing::TestExternalities::commit_transaction);
+}
+
+/// blake2b with a 128-bit digest.
+pub fn blake2_128(data: &[u8]) -> [u8; 16] {
+    hash::blake2_128(data)
+}
+
+/// blake2b with a 256-bit digest.
+pub fn blake2_256(data: &[u8]) -> [u8; 32] {
+    hash::blake2_256(data)
+}
+
+/// XXH64 with seed 0, little-endian.
+pub fn twox_64(data: &[u8]) -> [u8; 8] {
+    hash::twox_64(data)
+}
+
+/// XXH64 with seeds 0 and 1, little-endian.
+pub fn twox_128(data: &[u8]) -> [u8; 16] {
+    hash::twox_128(data)
+}
+
+/// SHA-256.
+pub fn sha2_256(data: &[u8]) -> [u8; 32] {
+    hash::sha2_256(data)
+}
+
+/// Whether `signature` is `public`'s sr25519 signature of `message` in the context `substrate`.
+pub fn sr25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -> bool {
+    let Ok(public) = schnorrkel::PublicKey::from_bytes(public) else { return false };
+    let Ok(signature) = schnorrkel::Signature::from_bytes(signature) else { return false };
+    public.verify_simple(b"substrate", message, &signature).is_ok()
+}
+
+/// Whether `signature` is `public`'s ed25519 signature of `message`.
+pub fn ed25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -> bool {
+    let Ok(public) = ed25519_zebra::VerificationKey::try_from(*public) else { return false };
+    public.verify(&ed25519_zebra::Signature::from(*signature), message).is_ok()
+}
+
+/// Root of the trie `Compact(index) -> item` with the V0 layout: the extrinsics root.
+pub fn ordered_root(items: &[Vec<u8>]) -> H256 {
+    H256(hash::blake2_256(&parity_scale_codec::Encode::encode(items)))
+}
+
+/// Writes a line to the test's log.
+pub fn log(level: LogLevel, target: &str, message: &str) {
+    with_state_mut(|state| state.log(level, target, message));
+}
+
+/// Whether a line of this level would be kept.
+pub fn log_enabled(_level: LogLevel) -> bool {
+    true
+}
+
+/// The encoded version of the runtime `code`: what [`crate::testing::TestExternalities::set_runtime_version`] said.
+pub fn runtime_version(code: &[u8]) -> Option<Vec<u8>> {
+    with_state(|state| state.runtime_version(code))
+}
