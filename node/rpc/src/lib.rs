@@ -1,1 +1,39 @@
-//! quire-rpc.
+//! JSON-RPC 2.0 over HTTP and WebSocket on one port: the methods that unmodified Substrate clients call.
+//!
+//! Terms: a *backend* is what the methods need of a node ([`Backend`]); this crate knows nothing else of it, so every
+//! answer can be tested against a fake. A *read* is a method that may touch the disk or run Wasm.
+//!
+//! Rules:
+//! * R1 `rpc_methods` lists exactly the methods and aliases that exist.
+//! * R2 The reply to a subscribe call leaves before the first notification, and the first item follows at once.
+//! * R3 `params` may be absent, `null`, short or longer than needed; a missing or `null` optional parameter is none.
+//! * R4 Bytes are hex with or without `0x`, in any case, `""` is empty; output is lower-case `0x` hex. Block numbers are
+//!   JSON numbers or hex strings.
+//! * R5 A method marked unsafe answers -32601 unless the listener may serve it.
+//! * R6 Reads run on blocking threads, never more at once than [`RpcConfig::concurrent_reads`], so that block production
+//!   keeps its share of the machine.
+//! * R7 A subscriber that does not read for [`RpcConfig::slow_reader_ms`] loses its subscription with a reason.
+//! * R8 Requests, responses, batches, connections, subscriptions and keys per call have limits ([`RpcConfig`]).
+//!
+//! Out of scope: deciding anything about the chain or the pool; the new JSON-RPC groups (`chainHead_v1` and its
+//! siblings), which must appear as whole groups or not at all.
+mod api;
+mod backend;
+mod config;
+mod cors;
+mod error;
+mod json;
+mod params;
+mod server;
+mod subscription;
+
+pub use backend::{
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
+    SystemInfo, TxStatus,
+};
+pub use config::{Cors, RpcConfig, UnsafeMethods};
+pub use json::{HeaderJson, Hex};
+pub use server::{RpcServer, StartError, methods, start};
+
+#[cfg(test)]
+mod tests;

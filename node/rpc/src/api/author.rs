@@ -1,0 +1,101 @@
+//! `author_*`: submitting and watching extrinsics, and the keys of the node.
+use super::{Context, Registered, Registry, Reply, reply};
+use crate::backend::SubmitError;
+use crate::error;
+use crate::json::{Hex, hash};
+use crate::params::{Args, Bytes};
+use crate::subscription::{Ended, Outcome, Subscriber};
+use jsonrpsee::types::{ErrorObjectOwned, Params};
+use parity_scale_codec::Encode;
+use quire_core::validity::TransactionSource;
+use quire_core::{KeyTypeId, OpaqueExtrinsic};
+use std::sync::Arc;
+
+pub(super) fn register(registry: &mut Registry) -> Registered {
+    registry.waiting(&["author_submitExtrinsic"], submit)?;
+    registry.read(&["author_pendingExtrinsics"], |context, _| {
+        let pending = context.backend.pending();
+        reply(&pending.iter().map(|extrinsic| Hex::owned(extrinsic.encode())).collect::<Vec<_>>())
+    })?;
+    registry.read_unsafe(&["author_insertKey"], |context, args| {
+        let key_type = key_type(args)?;
+        let suri: String = args.required("secret URI")?;
+        let Bytes(public) = args.required("public key")?;
+        context.backend.insert_key(key_type, &suri, &public).map_err(|why| error::client(&why))?;
+        reply(&())
+    })?;
+    registry.read_unsafe(&["author_hasKey"], |context, args| {
+        let Bytes(public) = args.required("public key")?;
+        let key_type = key_type(args)?;
+        reply(&context.backend.has_key(key_type, &public).map_err(|why| error::client(&why))?)
+    })?;
+    watch(registry)
+}
+
+fn key_type(args: &mut Args) -> Result<KeyTypeId, ErrorObjectOwned> {
+    let text: String = args.required("key type")?;
+    let bytes: Result<[u8; 4], _> = text.as_bytes().try_into();
+    bytes.map(KeyTypeId).map_err(|_| {
+        error::invalid_params(format_args!("key type {text:?} must be four letters, for instance aura"))
+    })
+}
+
+/// The extrinsic with its own length prefix, nothing after it.
+fn extrinsic(args: &mut Args) -> Result<OpaqueExtrinsic, ErrorObjectOwned> {
+    let Bytes(bytes) = args.required("extrinsic")?;
+    OpaqueExtrinsic::from_encoded(&bytes).map_err(|why| error::submit(&SubmitError::Format(why.to_string())))
+}
+
+async fn submit(params: Params<'static>, context: Arc<Context>) -> Reply {
+    let extrinsic = Args::new(&params).and_then(|mut args| extrinsic(&mut args))?;
+    drop(params);
+    let accepted = context.backend.submit(TransactionSource::External, extrinsic).await;
+    reply(&hash(&accepted.map_err(|why| error::submit(&why))?))
+}
+
+/// Not built with [`Registry::subscription`]: a refused extrinsic must be the error of the call itself, so the reply
+/// waits for the pool.
+fn watch(registry: &mut Registry) -> Registered {
+    registry.module.register_subscription(
+        "author_submitAndWatchExtrinsic",
+        "author_extrinsicUpdate",
+        "author_unwatchExtrinsic",
+        |params, pending, context, _| async move {
+            let judged = match Args::new(&params).and_then(|mut args| extrinsic(&mut args)) {
+                Ok(extrinsic) => context
+                    .backend
+                    .submit_and_watch(TransactionSource::External, extrinsic)
+                    .await
+                    .map_err(|why| error::submit(&why)),
+                Err(refusal) => Err(refusal),
+            };
+            let updates = match judged {
+                Ok(updates) => updates,
+                Err(refusal) => {
+                    pending.reject(refusal).await;
+                    return Ok(());
+                }
+            };
+            let patience = std::time::Duration::from_millis(context.config.slow_reader_ms);
+            let outcome = match Subscriber::accept(pending, patience).await {
+                Ok(subscriber) => follow(subscriber, updates).await,
+                Err(ended) => Err(ended),
+            };
+            crate::subscription::close(outcome)
+        },
+    )?;
+    Ok(())
+}
+
+async fn follow(
+    subscriber: Subscriber,
+    mut updates: tokio::sync::mpsc::Receiver<crate::TxStatus>,
+) -> Outcome {
+    while let Some(status) = subscriber.until_closed(updates.recv()).await? {
+        subscriber.send(&status).await?;
+        if status.is_terminal() {
+            return Ok(());
+        }
+    }
+    Err(Ended::Broken("subscription closed: the node stopped following this extrinsic".into()))
+}

@@ -1,0 +1,200 @@
+//! Registration of all methods, and the three ways in which a method is served.
+mod author;
+mod chain;
+mod payment;
+mod state;
+mod system;
+
+use crate::backend::{Backend, BackendError};
+use crate::config::RpcConfig;
+use crate::error;
+use crate::params::Args;
+use crate::subscription::{Outcome, Subscriber, close};
+use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::types::{ErrorObjectOwned, Params};
+use jsonrpsee::{Methods, RpcModule};
+use quire_core::H256;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What every method can reach.
+pub(crate) struct Context {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) config: RpcConfig,
+    reads: Arc<Semaphore>,
+    unsafe_allowed: bool,
+}
+
+/// A method's answer, already JSON.
+pub(crate) type Reply = Result<Box<RawValue>, ErrorObjectOwned>;
+
+/// Turns a value into an answer.
+pub(crate) fn reply<T: Serialize + ?Sized>(value: &T) -> Reply {
+    serde_json::value::to_raw_value(value).map_err(error::internal)
+}
+
+impl Context {
+    /// R6: runs `read` on a blocking thread, waiting for its turn first.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&dyn Backend) -> Result<T, ErrorObjectOwned> + Send + 'static,
+    ) -> Result<T, ErrorObjectOwned> {
+        let permit = self.reads.clone().acquire_owned().await.map_err(error::internal)?;
+        let backend = self.backend.clone();
+        let work = move || {
+            let answer = read(&*backend);
+            drop(permit);
+            answer
+        };
+        tokio::task::spawn_blocking(work).await.map_err(error::internal)?
+    }
+
+    /// The block a read is about: the one given, else the best.
+    pub(crate) fn at(backend: &dyn Backend, hash: Option<H256>) -> H256 {
+        hash.unwrap_or_else(|| backend.best().hash)
+    }
+
+    fn check_safe(&self, is_unsafe: bool) -> Result<(), ErrorObjectOwned> {
+        if is_unsafe && !self.unsafe_allowed { Err(error::unsafe_call()) } else { Ok(()) }
+    }
+}
+
+impl From<BackendError> for crate::subscription::Ended {
+    fn from(error: BackendError) -> Self {
+        Self::Broken(format!("subscription closed: {error}"))
+    }
+}
+
+/// Collects methods; the first name of a list is the method, the others are its aliases.
+pub(crate) struct Registry {
+    module: RpcModule<Context>,
+}
+
+type Registered = Result<(), RegisterMethodError>;
+
+impl Registry {
+    /// A method that answers from memory.
+    fn quick(&mut self, names: &[&'static str], method: fn(&Context, &mut Args) -> Reply) -> Registered {
+        self.module.register_method(names[0], move |params, context, _| {
+            Args::new(&params).and_then(|mut args| method(context, &mut args))
+        })?;
+        self.aliases(names)
+    }
+
+    /// A method that may touch the disk or run Wasm.
+    fn read(&mut self, names: &[&'static str], method: fn(&Context, &mut Args) -> Reply) -> Registered {
+        self.guarded(names, false, method)
+    }
+
+    /// Like [`read`](Self::read), refused where unsafe methods are (R5).
+    fn read_unsafe(
+        &mut self,
+        names: &[&'static str],
+        method: fn(&Context, &mut Args) -> Reply,
+    ) -> Registered {
+        self.guarded(names, true, method)
+    }
+
+    fn guarded(
+        &mut self,
+        names: &[&'static str],
+        is_unsafe: bool,
+        method: fn(&Context, &mut Args) -> Reply,
+    ) -> Registered {
+        self.module.register_async_method(names[0], move |params, context, _| async move {
+            context.check_safe(is_unsafe)?;
+            let inner = context.clone();
+            context.read(move |_| Args::new(&params).and_then(|mut args| method(&inner, &mut args))).await
+        })?;
+        self.aliases(names)
+    }
+
+    /// A method that waits for something without holding a thread.
+    fn waiting<F, Fut>(&mut self, names: &[&'static str], method: F) -> Registered
+    where
+        F: Fn(Params<'static>, Arc<Context>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Reply> + Send + 'static,
+    {
+        self.module.register_async_method(names[0], move |params, context, _| method(params, context))?;
+        self.aliases(names)
+    }
+
+    /// A subscription: its names, the name of its notifications, and the names that end it. `prepare` reads the
+    /// parameters and may refuse; `run` sends the items.
+    fn subscription<P, R, Fut, T>(
+        &mut self,
+        names: &[&'static str],
+        notification: &'static str,
+        end_names: &[&'static str],
+        prepare: P,
+        run: R,
+    ) -> Registered
+    where
+        P: Fn(&Context, &mut Args) -> Result<T, ErrorObjectOwned> + Clone + Send + Sync + 'static,
+        R: Fn(Subscriber, Arc<Context>, T) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Outcome> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.module.register_subscription(
+            names[0],
+            notification,
+            end_names[0],
+            move |params, pending, context, _| {
+                let (prepare, run) = (prepare.clone(), run.clone());
+                async move {
+                    let prepared = Args::new(&params).and_then(|mut args| prepare(&context, &mut args));
+                    let input = match prepared {
+                        Ok(input) => input,
+                        Err(refusal) => {
+                            pending.reject(refusal).await;
+                            return Ok(());
+                        }
+                    };
+                    let patience = Duration::from_millis(context.config.slow_reader_ms);
+                    let outcome = match Subscriber::accept(pending, patience).await {
+                        Ok(subscriber) => run(subscriber, context, input).await,
+                        Err(ended) => Err(ended),
+                    };
+                    close(outcome)
+                }
+            },
+        )?;
+        self.aliases(names)?;
+        self.aliases(end_names)
+    }
+
+    fn aliases(&mut self, names: &[&'static str]) -> Registered {
+        names[1..].iter().try_for_each(|alias| self.module.register_alias(alias, names[0]))
+    }
+}
+
+/// Every method and alias.
+pub(crate) fn all(
+    config: RpcConfig,
+    backend: Arc<dyn Backend>,
+    unsafe_allowed: bool,
+) -> Result<Methods, RegisterMethodError> {
+    let reads = Arc::new(Semaphore::new(config.concurrent_reads.max(1)));
+    let context = Context { backend, config, reads, unsafe_allowed };
+    let mut registry = Registry { module: RpcModule::new(context) };
+    system::register(&mut registry)?;
+    chain::register(&mut registry)?;
+    state::register(&mut registry)?;
+    author::register(&mut registry)?;
+    payment::register(&mut registry)?;
+    list_methods(registry)
+}
+
+/// R1: registered last, from the registry itself.
+fn list_methods(mut registry: Registry) -> Result<Methods, RegisterMethodError> {
+    const NAME: &str = "rpc_methods";
+    let mut names: Vec<&'static str> = registry.module.method_names().chain([NAME]).collect();
+    names.sort_unstable();
+    registry.module.register_method(NAME, move |_, _, _| {
+        reply(&serde_json::json!({ "version": 1, "methods": names }))
+    })?;
+    Ok(registry.module.into())
+}

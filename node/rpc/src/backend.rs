@@ -1,0 +1,284 @@
+//! What the RPC methods need of a node, and the plain values that travel between the two.
+use futures::future::BoxFuture;
+use quire_core::validity::{InvalidTransaction, TransactionSource, UnknownTransaction};
+use quire_core::{AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+/// A node as its JSON-RPC sees it. All plain methods may block on disk or Wasm and are called on blocking threads,
+/// except [`system`](Backend::system), [`best`](Backend::best), [`finalized`](Backend::finalized) and
+/// [`block_events`](Backend::block_events), which must answer from memory.
+pub trait Backend: Send + Sync + 'static {
+    /// Facts that do not change while the node runs.
+    fn system(&self) -> &SystemInfo;
+    /// The head of the best chain.
+    fn best(&self) -> BlockRef;
+    /// The last finalised block.
+    fn finalized(&self) -> BlockRef;
+    /// Blocks imported and finalised from now on. A receiver that falls behind is told so by the channel.
+    fn block_events(&self) -> broadcast::Receiver<BlockEvent>;
+
+    /// The hash of the block with this number on the best chain.
+    fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError>;
+    /// The header of a known block.
+    fn header(&self, hash: &H256) -> Result<Option<Header>, BackendError>;
+    /// Header, body and justification of a known block.
+    fn block(&self, hash: &H256) -> Result<Option<Block>, BackendError>;
+
+    /// The values of several keys in the state after block `at`, in the order of the keys.
+    fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError>;
+    /// Up to `count` keys that start with `prefix`, strictly after `after`, in ascending order.
+    fn keys(
+        &self,
+        at: &H256,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        count: u32,
+    ) -> Result<Vec<Vec<u8>>, BackendError>;
+    /// A runtime call against the state after block `at`; the raw SCALE result.
+    fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError>;
+    /// The version of the runtime that executes the child of block `at`.
+    fn runtime_version(&self, at: &H256) -> Result<RuntimeVersion, BackendError>;
+    /// Trie nodes and hashed values that prove the values, or the absence, of `keys` after block `at`.
+    fn read_proof(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BackendError>;
+
+    /// The nonce that the next extrinsic of `account` needs, ready extrinsics of the pool included.
+    fn next_nonce(&self, account: &AccountId) -> Result<Nonce, BackendError>;
+    /// The extrinsics waiting in the pool, ready ones first.
+    fn pending(&self) -> Vec<OpaqueExtrinsic>;
+    /// Offers an extrinsic to the pool; answers when the pool has judged it.
+    fn submit(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<H256, SubmitError>>;
+    /// Like [`submit`](Backend::submit), and follows the extrinsic until a terminal status.
+    fn submit_and_watch(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>>;
+
+    /// Peers and whether the node is catching up.
+    fn health(&self) -> Health;
+    /// Connected peers.
+    fn peers(&self) -> Vec<Peer>;
+    /// Where the node started, is and wants to be.
+    fn sync_state(&self) -> SyncState;
+    /// Multiaddresses that the node listens on, each ending in `/p2p/<peer id>`.
+    fn listen_addresses(&self) -> Vec<String>;
+
+    /// Puts a key given by its secret URI into the keystore; `public` is checked against it.
+    fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError>;
+    /// Whether the keystore holds the secret of `public`.
+    fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError>;
+}
+
+/// Facts that do not change while a node runs.
+#[derive(Debug, Clone)]
+pub struct SystemInfo {
+    /// The chain's display name, from its spec.
+    pub chain: String,
+    /// The implementation's name.
+    pub name: String,
+    /// The implementation's version.
+    pub version: String,
+    /// `"Development"`, `"Local"`, `"Live"` or `{"Custom": name}`.
+    pub chain_type: Value,
+    /// SS58 prefix, token symbol and decimals.
+    pub properties: Value,
+    /// Whether the node runs with `--validator` or a development key.
+    pub is_authority: bool,
+    /// The peer id of the node key, base58.
+    pub peer_id: String,
+    /// Hash of block 0.
+    pub genesis_hash: H256,
+}
+
+/// A block's hash and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRef {
+    /// Hash of the header, seal included.
+    pub hash: H256,
+    /// Height.
+    pub number: BlockNumber,
+}
+
+/// A block as `chain_getBlock` shows it.
+#[derive(Debug, Clone)]
+pub struct Block {
+    /// The header, seal included.
+    pub header: Header,
+    /// The body in order.
+    pub extrinsics: Vec<OpaqueExtrinsic>,
+    /// Proof of finality, when this block carries one.
+    pub justification: Option<Justification>,
+}
+
+/// A proof that a block is final.
+#[derive(Debug, Clone)]
+pub struct Justification {
+    /// The finality engine, `FRNK` for GRANDPA.
+    pub engine: [u8; 4],
+    /// Its SCALE bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What happened to the chain.
+#[derive(Debug, Clone)]
+pub enum BlockEvent {
+    /// A block was imported.
+    Imported {
+        /// Its hash.
+        hash: H256,
+        /// Its header.
+        header: Arc<Header>,
+        /// Whether it became the head of the best chain.
+        is_best: bool,
+    },
+    /// A block became final. Every block of the chain is reported, in order.
+    Finalized {
+        /// Its hash.
+        hash: H256,
+        /// Its header.
+        header: Arc<Header>,
+    },
+}
+
+/// How an extrinsic fares, in the order of its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TxStatus {
+    /// Valid, but an earlier nonce is missing.
+    Future,
+    /// Waiting for a block.
+    Ready,
+    /// Sent to these peers.
+    Broadcast(Vec<String>),
+    /// In this block of the best chain.
+    InBlock(H256),
+    /// This block is no longer on the best chain.
+    Retracted(H256),
+    /// No finality for this block in time.
+    FinalityTimeout(H256),
+    /// In this final block.
+    Finalized(H256),
+    /// Replaced by another extrinsic of the same account and nonce.
+    Usurped(H256),
+    /// Pushed out by the limits of the pool.
+    Dropped,
+    /// No longer valid.
+    Invalid,
+}
+
+impl TxStatus {
+    /// Whether nothing can follow.
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::FinalityTimeout(_) | Self::Finalized(_) | Self::Usurped(_) | Self::Dropped | Self::Invalid
+        )
+    }
+}
+
+/// Answer of `system_health`.
+#[derive(Debug, Clone, Copy)]
+pub struct Health {
+    /// Connected peers.
+    pub peers: u32,
+    /// Whether the node is far behind.
+    pub is_syncing: bool,
+    /// Whether it is wrong to have no peer.
+    pub should_have_peers: bool,
+}
+
+/// One line of `system_peers`.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Base58 peer id.
+    pub peer_id: String,
+    /// `FULL`, `AUTHORITY` or `LIGHT`.
+    pub roles: String,
+    /// Its best block.
+    pub best: BlockRef,
+}
+
+/// Answer of `system_syncState`.
+#[derive(Debug, Clone, Copy)]
+pub struct SyncState {
+    /// Height at start.
+    pub starting: BlockNumber,
+    /// Height now.
+    pub current: BlockNumber,
+    /// The greatest height that was seen.
+    pub highest: BlockNumber,
+}
+
+/// Why the node could not answer a read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum BackendError {
+    /// No such block.
+    #[error("UnknownBlock: Header was not found in the database: {0:?}")]
+    UnknownBlock(H256),
+    /// The block is known, its state is pruned.
+    #[error("UnknownBlock: State already discarded for {0:?}")]
+    StateDiscarded(H256),
+    /// The runtime trapped, or has no such function.
+    #[error("Execution failed: {0}")]
+    Execution(String),
+    /// The runtime exports no function of this name.
+    #[error("Execution failed: Exported method {0} is not found")]
+    MissingMethod(String),
+    /// The request makes no sense to this node.
+    #[error("{0}")]
+    Refused(String),
+    /// The database failed.
+    #[error("Backend error: {0}")]
+    Storage(String),
+}
+
+/// Why the pool refused an extrinsic.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// The bytes are no extrinsic.
+    #[error("Extrinsic has invalid format: {0}")]
+    Format(String),
+    /// The runtime could not judge it.
+    #[error("Verification Error: {0}")]
+    Verification(String),
+    /// The runtime judged it invalid.
+    #[error("Invalid Transaction")]
+    Invalid(InvalidTransaction),
+    /// The runtime could not decide.
+    #[error("Unknown Transaction Validity")]
+    Unknown(UnknownTransaction),
+    /// It was found invalid a moment ago.
+    #[error("Transaction is temporarily banned")]
+    Banned,
+    /// The pool holds it already.
+    #[error("Transaction Already Imported")]
+    AlreadyImported(H256),
+    /// Another of the same nonce has at least this priority.
+    #[error("Priority is too low: ({old} vs {new})")]
+    PriorityTooLow {
+        /// Priority of the one in the pool.
+        old: u64,
+        /// Priority of the one offered.
+        new: u64,
+    },
+    /// It requires what it provides.
+    #[error("Cycle Detected")]
+    Cycle,
+    /// The pool is full of better ones.
+    #[error("Immediately Dropped")]
+    ImmediatelyDropped,
+    /// It is not to be propagated, and this node makes no blocks.
+    #[error("Unactionable")]
+    Unactionable,
+    /// The pool takes no extrinsics with a nonce gap.
+    #[error("The pool is not accepting future transactions")]
+    FutureRejected,
+    /// The node is stopping or broken.
+    #[error("{0}")]
+    Internal(String),
+}

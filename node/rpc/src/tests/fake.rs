@@ -1,0 +1,285 @@
+//! A node that lives in a few maps.
+use crate::{
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
+    SystemInfo, TxStatus,
+};
+use futures::future::{BoxFuture, FutureExt};
+use parity_scale_codec::Encode;
+use quire_core::validity::{InvalidTransaction, TransactionSource, UnknownTransaction};
+use quire_core::{
+    AccountId, BlockNumber, Digest, DigestItem, DispatchClass, H256, Header, KeyTypeId, Nonce,
+    OpaqueExtrinsic, RuntimeVersion, Weight,
+};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{broadcast, mpsc};
+
+pub(super) type State = BTreeMap<Vec<u8>, Vec<u8>>;
+
+struct Stored {
+    header: Header,
+    body: Vec<OpaqueExtrinsic>,
+    state: State,
+    spec_version: u32,
+}
+
+pub(super) struct Fake {
+    system: SystemInfo,
+    blocks: Mutex<Vec<Stored>>,
+    finalized: Mutex<usize>,
+    events: broadcast::Sender<BlockEvent>,
+}
+
+pub(super) fn header(number: BlockNumber, parent: H256) -> Header {
+    let logs = vec![DigestItem::PreRuntime(*b"aura", vec![7, 0, 0, 0, 0, 0, 0, 0])];
+    Header {
+        parent_hash: parent,
+        number,
+        state_root: H256([1; 32]),
+        extrinsics_root: H256([2; 32]),
+        digest: Digest { logs },
+    }
+}
+
+impl Fake {
+    /// Three blocks, the second of them final. Key `k` changes in each, `:code` is there, `gone` disappears.
+    pub(super) fn new() -> Arc<Self> {
+        let genesis = header(0, H256::ZERO);
+        let system = SystemInfo {
+            chain: "Fake Development".into(),
+            name: "Quire".into(),
+            version: "0.1.0".into(),
+            chain_type: json!("Development"),
+            properties: json!({ "ss58Format": 42, "tokenDecimals": 12, "tokenSymbol": "QIR" }),
+            is_authority: true,
+            peer_id: "12D3KooFake".into(),
+            genesis_hash: genesis.hash(),
+        };
+        let fake = Self {
+            system,
+            blocks: Mutex::new(Vec::new()),
+            finalized: Mutex::new(1),
+            events: broadcast::channel(16).0,
+        };
+        for number in 0..3u8 {
+            let mut state =
+                State::from([(b":code".to_vec(), b"wasm".to_vec()), (b"k".to_vec(), vec![number])]);
+            if number < 2 {
+                state.insert(b"gone".to_vec(), vec![9]);
+            }
+            fake.push(state, 1);
+        }
+        Arc::new(fake)
+    }
+
+    /// Adds a best block and tells the subscribers.
+    pub(super) fn push(&self, state: State, spec_version: u32) -> H256 {
+        let mut blocks = self.blocks.lock().unwrap();
+        let parent = blocks.last().map_or(H256::ZERO, |block| block.header.hash());
+        let header = header(u32::try_from(blocks.len()).unwrap(), parent);
+        let hash = header.hash();
+        blocks.push(Stored {
+            header: header.clone(),
+            body: vec![OpaqueExtrinsic(vec![4, 1, 2])],
+            state,
+            spec_version,
+        });
+        drop(blocks);
+        let _ = self.events.send(BlockEvent::Imported { hash, header: Arc::new(header), is_best: true });
+        hash
+    }
+
+    pub(super) fn finalize(&self, number: usize) {
+        *self.finalized.lock().unwrap() = number;
+        let header = self.blocks.lock().unwrap()[number].header.clone();
+        let _ = self.events.send(BlockEvent::Finalized { hash: header.hash(), header: Arc::new(header) });
+    }
+
+    pub(super) fn hash(&self, number: usize) -> H256 {
+        self.blocks.lock().unwrap()[number].header.hash()
+    }
+
+    fn with<T>(&self, at: &H256, read: impl FnOnce(&Stored) -> T) -> Result<T, BackendError> {
+        let blocks = self.blocks.lock().unwrap();
+        blocks.iter().find(|b| b.header.hash() == *at).map(read).ok_or(BackendError::UnknownBlock(*at))
+    }
+
+    fn judge(extrinsic: &OpaqueExtrinsic) -> Result<H256, SubmitError> {
+        match extrinsic.0.first() {
+            Some(1) => Err(SubmitError::Invalid(InvalidTransaction::Stale)),
+            Some(2) => Err(SubmitError::AlreadyImported(extrinsic.hash())),
+            Some(3) => Err(SubmitError::PriorityTooLow { old: 5, new: 4 }),
+            Some(5) => Err(SubmitError::Unknown(UnknownTransaction::CannotLookup)),
+            Some(6) => Err(SubmitError::Invalid(InvalidTransaction::Custom(7))),
+            Some(7) => Err(SubmitError::ImmediatelyDropped),
+            Some(8) => Err(SubmitError::Internal("the node is stopping".into())),
+            _ => Ok(extrinsic.hash()),
+        }
+    }
+}
+
+impl Backend for Fake {
+    fn system(&self) -> &SystemInfo {
+        &self.system
+    }
+
+    fn best(&self) -> BlockRef {
+        let blocks = self.blocks.lock().unwrap();
+        let header = &blocks.last().unwrap().header;
+        BlockRef { hash: header.hash(), number: header.number }
+    }
+
+    fn finalized(&self) -> BlockRef {
+        let number = *self.finalized.lock().unwrap();
+        BlockRef { hash: self.hash(number), number: u32::try_from(number).unwrap() }
+    }
+
+    fn block_events(&self) -> broadcast::Receiver<BlockEvent> {
+        self.events.subscribe()
+    }
+
+    fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError> {
+        let blocks = self.blocks.lock().unwrap();
+        Ok(blocks.get(number as usize).map(|block| block.header.hash()))
+    }
+
+    fn header(&self, hash: &H256) -> Result<Option<Header>, BackendError> {
+        Ok(self.with(hash, |block| block.header.clone()).ok())
+    }
+
+    fn block(&self, hash: &H256) -> Result<Option<Block>, BackendError> {
+        let show = |block: &Stored| Block {
+            header: block.header.clone(),
+            extrinsics: block.body.clone(),
+            justification: (block.header.number == 1)
+                .then(|| Justification { engine: *b"FRNK", bytes: vec![1, 2, 3] }),
+        };
+        Ok(self.with(hash, show).ok())
+    }
+
+    fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError> {
+        if *at == H256([0xdd; 32]) {
+            return Err(BackendError::StateDiscarded(*at));
+        }
+        self.with(at, |block| keys.iter().map(|key| block.state.get(key).cloned()).collect())
+    }
+
+    fn keys(
+        &self,
+        at: &H256,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        count: u32,
+    ) -> Result<Vec<Vec<u8>>, BackendError> {
+        let all = |block: &Stored| {
+            let keys = block.state.keys().filter(|key| key.starts_with(prefix));
+            keys.filter(|key| after.is_none_or(|after| key.as_slice() > after))
+                .take(count as usize)
+                .cloned()
+                .collect()
+        };
+        self.with(at, all)
+    }
+
+    fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError> {
+        self.with(at, |_| ())?;
+        match method {
+            "echo" => Ok(arguments.to_vec()),
+            "Metadata_metadata" => Ok(b"meta\x0e".to_vec().encode()),
+            "TransactionPaymentApi_query_info" => {
+                Ok((Weight::from_parts(3, 4), DispatchClass::Operational, u128::from(arguments[0])).encode())
+            }
+            "TransactionPaymentApi_query_fee_details" => Ok((Some((1u128, 2u128, 255u128)), 0u128).encode()),
+            "trap" => Err(BackendError::Execution("wasm trap".into())),
+            other => Err(BackendError::MissingMethod(other.into())),
+        }
+    }
+
+    fn runtime_version(&self, at: &H256) -> Result<RuntimeVersion, BackendError> {
+        self.with(at, |block| RuntimeVersion {
+            spec_name: "fake".into(),
+            impl_name: "fake-impl".into(),
+            authoring_version: 1,
+            spec_version: block.spec_version,
+            impl_version: 2,
+            apis: vec![(*b"\xdf\x6a\xcb\x68\x99\x07\x60\x9b", 5)].into(),
+            transaction_version: 3,
+            system_version: 1,
+        })
+    }
+
+    fn read_proof(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BackendError> {
+        self.with(at, |_| keys.to_vec())
+    }
+
+    fn next_nonce(&self, account: &AccountId) -> Result<Nonce, BackendError> {
+        Ok(u32::from(account.0[0]))
+    }
+
+    fn pending(&self) -> Vec<OpaqueExtrinsic> {
+        vec![OpaqueExtrinsic(vec![4, 9])]
+    }
+
+    fn submit(
+        &self,
+        _: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<H256, SubmitError>> {
+        async move { Self::judge(&extrinsic) }.boxed()
+    }
+
+    fn submit_and_watch(
+        &self,
+        _: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>> {
+        let (first, last) = (self.hash(1), self.hash(2));
+        async move {
+            Self::judge(&extrinsic)?;
+            let (sender, receiver) = mpsc::channel(16);
+            let life = [
+                TxStatus::Future,
+                TxStatus::Ready,
+                TxStatus::Broadcast(vec!["12D3KooPeer".into()]),
+                TxStatus::InBlock(first),
+                TxStatus::Retracted(first),
+                TxStatus::InBlock(last),
+                TxStatus::Finalized(last),
+            ];
+            for status in life {
+                sender.try_send(status).unwrap();
+            }
+            Ok(receiver)
+        }
+        .boxed()
+    }
+
+    fn health(&self) -> Health {
+        Health { peers: 2, is_syncing: false, should_have_peers: true }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        vec![Peer { peer_id: "12D3KooPeer".into(), roles: "FULL".into(), best: self.best() }]
+    }
+
+    fn sync_state(&self) -> SyncState {
+        SyncState { starting: 0, current: 2, highest: 3 }
+    }
+
+    fn listen_addresses(&self) -> Vec<String> {
+        vec!["/ip4/127.0.0.1/tcp/30333/p2p/12D3KooFake".into()]
+    }
+
+    fn insert_key(&self, _: KeyTypeId, suri: &str, _: &[u8]) -> Result<(), BackendError> {
+        if suri == "//Alice" {
+            Ok(())
+        } else {
+            Err(BackendError::Refused("the public key is not that of the URI".into()))
+        }
+    }
+
+    fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError> {
+        Ok(key_type.0 == *b"aura" && public == [1; 32])
+    }
+}
