@@ -1,1 +1,158 @@
-//! quire-runtime.
+//! The runtime: the state-transition function of the chain, stored under `:code` and executed as Wasm.
+//!
+//! It composes the pallets and adds what none of them owns: the outer enums, the order of a block
+//! ([`executive`]), the checks of a signed extrinsic ([`extensions`]), the runtime APIs ([`apis`]), metadata and
+//! genesis. The node meets it as bytes; it links it natively only to build a genesis state and in tests.
+//!
+//! * **R1** The index of a pallet is the same in [`RuntimeCall`], [`RuntimeEvent`], [`RuntimeError`] and metadata.
+//! * **R2** `System.remark` is the first call of the first pallet: explorers take it as their default.
+//! * **R3** Nothing a user sends makes the runtime panic; only a block that its author got wrong does.
+
+#![no_std]
+
+extern crate alloc;
+
+pub mod apis;
+pub mod executive;
+pub mod extensions;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod genesis;
+pub mod metadata;
+pub mod version;
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code)]
+mod wasm;
+
+#[cfg(test)]
+mod tests;
+
+use pallet_support::{DispatchResultWithInfo, Origin};
+use parity_scale_codec::{Decode, Encode};
+use quire_core::{DispatchClass, Weight};
+use scale_info::TypeInfo;
+
+/// A call of any pallet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub enum RuntimeCall {
+    /// Remarks and code.
+    #[codec(index = 0)]
+    System(pallet_system::Call),
+    /// The time of a block.
+    #[codec(index = 1)]
+    Timestamp(pallet_timestamp::Call),
+    /// Transfers.
+    #[codec(index = 2)]
+    Balances(pallet_balances::Call),
+    /// Motions of the consortium.
+    #[codec(index = 8)]
+    Members(pallet_members::Call<RuntimeCall>),
+    /// Bonds and duties of validators.
+    #[codec(index = 9)]
+    Staking(pallet_staking::Call),
+    /// Channels and their deposits.
+    #[codec(index = 10)]
+    Channels(pallet_channels::Call),
+    /// Life of channel blocks.
+    #[codec(index = 11)]
+    Anchors(pallet_anchors::Call),
+}
+
+/// An event of any pallet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub enum RuntimeEvent {
+    /// Of System.
+    #[codec(index = 0)]
+    System(pallet_system::Event),
+    /// Of Balances.
+    #[codec(index = 2)]
+    Balances(pallet_balances::Event),
+    /// Of TransactionPayment.
+    #[codec(index = 3)]
+    TransactionPayment(pallet_transaction_payment::Event),
+    /// Of Grandpa.
+    #[codec(index = 5)]
+    Grandpa(pallet_grandpa::Event),
+    /// Of Members.
+    #[codec(index = 8)]
+    Members(pallet_members::Event),
+    /// Of Staking.
+    #[codec(index = 9)]
+    Staking(pallet_staking::Event),
+    /// Of Channels.
+    #[codec(index = 10)]
+    Channels(pallet_channels::Event),
+    /// Of Anchors.
+    #[codec(index = 11)]
+    Anchors(pallet_anchors::Event),
+}
+
+/// An error of any pallet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub enum RuntimeError {
+    /// Of System.
+    #[codec(index = 0)]
+    System(pallet_system::Error),
+    /// Of Balances.
+    #[codec(index = 2)]
+    Balances(pallet_balances::Error),
+    /// Of Members.
+    #[codec(index = 8)]
+    Members(pallet_members::Error),
+    /// Of Staking.
+    #[codec(index = 9)]
+    Staking(pallet_staking::Error),
+    /// Of Channels.
+    #[codec(index = 10)]
+    Channels(pallet_channels::Error),
+    /// Of Anchors.
+    #[codec(index = 11)]
+    Anchors(pallet_anchors::Error),
+}
+
+/// Stands for the runtime itself in metadata.
+#[derive(TypeInfo)]
+pub struct Runtime;
+
+impl RuntimeCall {
+    /// What the call may weigh at most, without the base weight of an extrinsic.
+    pub fn weight(&self) -> Weight {
+        match self {
+            RuntimeCall::System(call) => call.weight(),
+            RuntimeCall::Timestamp(call) => call.weight(),
+            RuntimeCall::Balances(call) => call.weight(),
+            RuntimeCall::Members(call) => call.weight(RuntimeCall::weight),
+            RuntimeCall::Staking(call) => call.weight(),
+            RuntimeCall::Channels(call) => call.weight(),
+            RuntimeCall::Anchors(call) => call.weight(),
+        }
+    }
+
+    /// Inherents are mandatory, everything else is normal.
+    pub fn class(&self) -> DispatchClass {
+        match self {
+            RuntimeCall::Timestamp(_) => DispatchClass::Mandatory,
+            _ => DispatchClass::Normal,
+        }
+    }
+
+    /// Whether the author puts the call into the block by itself.
+    pub fn is_inherent(&self) -> bool {
+        matches!(self, RuntimeCall::Timestamp(_))
+    }
+
+    /// Hands the call to its pallet. The caller opens the storage transaction.
+    ///
+    /// # Errors
+    /// The pallet's own.
+    pub fn dispatch(self, origin: Origin) -> DispatchResultWithInfo {
+        match self {
+            RuntimeCall::System(call) => pallet_system::dispatch(call, origin),
+            RuntimeCall::Timestamp(call) => pallet_timestamp::dispatch(call, origin),
+            RuntimeCall::Balances(call) => pallet_balances::dispatch(call, origin),
+            RuntimeCall::Members(call) => pallet_members::dispatch(call, origin, RuntimeCall::dispatch),
+            RuntimeCall::Staking(call) => pallet_staking::dispatch(call, origin),
+            RuntimeCall::Channels(call) => pallet_channels::dispatch(call, origin),
+            RuntimeCall::Anchors(call) => pallet_anchors::dispatch(call, origin),
+        }
+    }
+}

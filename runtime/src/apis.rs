@@ -1,0 +1,278 @@
+//! The runtime APIs: what the node and clients may call.
+//!
+//! One list names every entry point, `<Trait>_<method>`; the Wasm build exports each under its name, the native build
+//! offers [`call`] to tests.
+//!
+//! * **A1** Arguments are SCALE-encoded one after another, the result is SCALE.
+//! * **A2** Arguments that do not decode, or leave bytes over, end the call with a panic that says so.
+//! * **A3** An entry point changes the caller's overlay only; whether that is kept is the caller's decision.
+//!
+//! Standard traits are Substrate's, byte for byte. Our own: `QuireBlock` applies many extrinsics in one call,
+//! `QuirePool` validates many transactions in one call; both save one instance per item.
+
+use crate::{executive, metadata, version};
+use alloc::{string::String, vec::Vec};
+use pallet_transaction_payment as payment;
+use parity_scale_codec::{Decode, Encode, Error};
+use quire_core::{
+    AccountId, Balance, Block, H256, Header, InherentData, OpaqueExtrinsic, TransactionSource, TransactionValidity,
+    UncheckedExtrinsic, Weight,
+    codec::decode_vec,
+    inherent::{CheckInherentsResult, TIMESTAMP_ID},
+    limits,
+};
+
+use crate::RuntimeCall;
+
+type Input<'a> = &'a mut &'a [u8];
+
+/// Decodes the arguments of an entry point (A2).
+fn arguments<T: Decode>(mut input: &[u8]) -> Result<T, Error> {
+    let value = T::decode(&mut input)?;
+    if input.is_empty() { Ok(value) } else { Err("bytes left after the arguments".into()) }
+}
+
+/// A bounded list of extrinsics.
+struct Extrinsics(Vec<OpaqueExtrinsic>);
+
+impl Decode for Extrinsics {
+    fn decode<I: parity_scale_codec::Input>(input: &mut I) -> Result<Self, Error> {
+        decode_vec(input, limits::MAX_BLOCK_EXTRINSICS, "extrinsics").map(Extrinsics)
+    }
+}
+
+macro_rules! entry_points {
+    ($( $name:ident = $handler:path; )*) => {
+        /// Calls the entry point `method` natively; `None` when there is no such entry point.
+        pub fn call(method: &str, input: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+            match method {
+                $( stringify!($name) => Some($handler(input)), )*
+                _ => None,
+            }
+        }
+
+        /// Every entry point, in the order of the list.
+        pub const ENTRY_POINTS: &[&str] = &[$( stringify!($name), )*];
+
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code)]
+        mod exports {
+            $(
+                #[unsafe(no_mangle)]
+                extern "C" fn $name(pointer: *const u8, length: usize) -> u64 {
+                    // SAFETY: the host passes a block of `length` bytes that it allocated for this call and wrote.
+                    let input = if length == 0 { &[] } else { unsafe { core::slice::from_raw_parts(pointer, length) } };
+                    super::output(stringify!($name), super::$handler(input))
+                }
+            )*
+        }
+    };
+}
+
+entry_points! {
+    Core_version = core::version;
+    Core_execute_block = core::execute_block;
+    Core_initialize_block = core::initialize_block;
+    Metadata_metadata = meta::metadata;
+    Metadata_metadata_at_version = meta::at_version;
+    Metadata_metadata_versions = meta::versions;
+    BlockBuilder_apply_extrinsic = builder::apply_extrinsic;
+    BlockBuilder_finalize_block = builder::finalize_block;
+    BlockBuilder_inherent_extrinsics = builder::inherent_extrinsics;
+    BlockBuilder_check_inherents = builder::check_inherents;
+    QuireBlock_apply_extrinsics = builder::apply_extrinsics;
+    TaggedTransactionQueue_validate_transaction = pool::validate_transaction;
+    QuirePool_validate_transactions = pool::validate_transactions;
+    AccountNonceApi_account_nonce = accounts::nonce;
+    TransactionPaymentApi_query_info = fees::query_info;
+    TransactionPaymentApi_query_fee_details = fees::query_fee_details;
+    TransactionPaymentApi_query_weight_to_fee = fees::query_weight_to_fee;
+    TransactionPaymentApi_query_length_to_fee = fees::query_length_to_fee;
+    AuraApi_slot_duration = consensus::slot_duration;
+    AuraApi_authorities = consensus::aura_authorities;
+    GrandpaApi_grandpa_authorities = consensus::grandpa_authorities;
+    GrandpaApi_current_set_id = consensus::set_id;
+}
+
+/// Hands a result to the host: `length << 32 | pointer`; the block stays allocated for the host to read.
+#[cfg(target_arch = "wasm32")]
+#[allow(clippy::panic, reason = "A2: the host reports the message")]
+fn output(method: &str, result: Result<Vec<u8>, Error>) -> u64 {
+    match result {
+        Ok(bytes) => {
+            let bytes = bytes.leak();
+            (bytes.len() as u64) << 32 | bytes.as_ptr() as usize as u64
+        }
+        Err(error) => panic!("bad arguments for {method}: {error}"),
+    }
+}
+
+mod core {
+    //! `Core`: version, execution of whole blocks, start of a block.
+    use super::*;
+
+    pub(super) fn version(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| version::version().encode())
+    }
+
+    pub(super) fn execute_block(input: &[u8]) -> Result<Vec<u8>, Error> {
+        executive::execute_block(&arguments::<Block>(input)?);
+        Ok(Vec::new())
+    }
+
+    pub(super) fn initialize_block(input: &[u8]) -> Result<Vec<u8>, Error> {
+        /// `ExtrinsicInclusionMode::AllExtrinsics`.
+        const ALL_EXTRINSICS: u8 = 0;
+        executive::initialize_block(&arguments::<Header>(input)?);
+        Ok(ALL_EXTRINSICS.encode())
+    }
+}
+
+mod meta {
+    //! `Metadata`: all versions, each as a byte string.
+    use super::*;
+
+    const FIRST_VERSION: u32 = 14;
+
+    pub(super) fn metadata(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input)?;
+        Ok(metadata::at_version(FIRST_VERSION).unwrap_or_default().encode())
+    }
+
+    pub(super) fn at_version(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(metadata::at_version(arguments::<u32>(input)?).encode())
+    }
+
+    pub(super) fn versions(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_support::metadata::VERSIONS.to_vec().encode())
+    }
+}
+
+mod builder {
+    //! `BlockBuilder` and `QuireBlock`: blocks step by step.
+    use super::*;
+
+    pub(super) fn apply_extrinsic(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(executive::apply_extrinsic(&arguments::<OpaqueExtrinsic>(input)?).encode())
+    }
+
+    pub(super) fn apply_extrinsics(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(executive::apply_extrinsics(&arguments::<Extrinsics>(input)?.0).encode())
+    }
+
+    pub(super) fn finalize_block(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| executive::finalize_block().encode())
+    }
+
+    pub(super) fn inherent_extrinsics(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let data = arguments::<InherentData>(input)?;
+        let now = timestamp(&data).ok_or_else(|| Error::from("inherent data without a timestamp"))?;
+        let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+        Ok(alloc::vec![UncheckedExtrinsic::bare(set).to_opaque()].encode())
+    }
+
+    pub(super) fn check_inherents(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (block, data) = arguments::<(Block, InherentData)>(input)?;
+        let mut result = CheckInherentsResult::ok();
+        let set = block.extrinsics.iter().find_map(set_timestamp);
+        if let (Some(set), Some(now)) = (set, timestamp(&data))
+            && set > now.saturating_add(limits::MAX_SLOT_AHEAD_MS)
+        {
+            result.okay = false;
+            result.fatal_error = true;
+            result.errors.data.insert(TIMESTAMP_ID, b"the block's time is too far in the future".encode());
+        }
+        Ok(result.encode())
+    }
+
+    fn timestamp(data: &InherentData) -> Option<u64> {
+        data.data.get(&TIMESTAMP_ID).and_then(|bytes| u64::decode(&mut bytes.as_slice()).ok())
+    }
+
+    fn set_timestamp(opaque: &OpaqueExtrinsic) -> Option<u64> {
+        match UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).ok()?.0.call {
+            RuntimeCall::Timestamp(pallet_timestamp::Call::set { now }) => Some(now),
+            _ => None,
+        }
+    }
+}
+
+mod pool {
+    //! `TaggedTransactionQueue` and `QuirePool`: validity of transactions on top of a block.
+    use super::*;
+
+    pub(super) fn validate_transaction(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (source, extrinsic, at) = arguments::<(TransactionSource, OpaqueExtrinsic, H256)>(input)?;
+        executive::begin_validation(at);
+        Ok(executive::validate_transaction(source, &extrinsic).encode())
+    }
+
+    pub(super) fn validate_transactions(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (source, extrinsics, at) = arguments::<(TransactionSource, Extrinsics, H256)>(input)?;
+        executive::begin_validation(at);
+        let results: Vec<TransactionValidity> =
+            extrinsics.0.iter().map(|extrinsic| executive::validate_transaction(source, extrinsic)).collect();
+        Ok(results.encode())
+    }
+}
+
+mod accounts {
+    //! `AccountNonceApi`.
+    use super::*;
+
+    pub(super) fn nonce(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(pallet_system::account_nonce(&arguments::<AccountId>(input)?).encode())
+    }
+}
+
+mod fees {
+    //! `TransactionPaymentApi`: fees of extrinsics, signed or with an empty signature.
+    use super::*;
+
+    fn dispatch_info(extrinsic: &OpaqueExtrinsic) -> Result<(quire_core::DispatchInfo, Balance, bool), Error> {
+        let (extrinsic, _) = UncheckedExtrinsic::<RuntimeCall>::from_opaque(extrinsic)?;
+        let tip = extrinsic.signature.as_ref().map(|(_, _, extra)| extra.tip);
+        Ok((executive::dispatch_info(&extrinsic.call), tip.unwrap_or(0), tip.is_some()))
+    }
+
+    pub(super) fn query_info(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (extrinsic, length) = arguments::<(OpaqueExtrinsic, u32)>(input)?;
+        let (info, _, signed) = dispatch_info(&extrinsic)?;
+        Ok(payment::query_info(length, &info, signed).encode())
+    }
+
+    pub(super) fn query_fee_details(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (extrinsic, length) = arguments::<(OpaqueExtrinsic, u32)>(input)?;
+        let (info, tip, signed) = dispatch_info(&extrinsic)?;
+        Ok(payment::query_fee_details(length, &info, tip, signed).encode())
+    }
+
+    pub(super) fn query_weight_to_fee(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(payment::weight_to_fee(arguments::<Weight>(input)?).encode())
+    }
+
+    pub(super) fn query_length_to_fee(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(payment::length_to_fee(arguments::<u32>(input)?).encode())
+    }
+}
+
+mod consensus {
+    //! `AuraApi` and `GrandpaApi`.
+    use super::*;
+
+    pub(super) fn slot_duration(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_timestamp::slot_duration_ms().encode())
+    }
+
+    pub(super) fn aura_authorities(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_aura::authorities().encode())
+    }
+
+    pub(super) fn grandpa_authorities(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_grandpa::authorities().encode())
+    }
+
+    pub(super) fn set_id(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_grandpa::current_set_id().encode())
+    }
+}

@@ -1,0 +1,173 @@
+//! The order of a block: initialise, inherents, extrinsics, finalise; the same for authors and importers.
+//!
+//! * **R1** A block starts with one `timestamp.set`; inherents come before everything signed.
+//! * **R2** Each extrinsic in a block gives exactly one `ExtrinsicSuccess` or `ExtrinsicFailed`, as its last event.
+//! * **R3** A failing call changes nothing but nonce, fee and events; a failing mandatory call makes the block invalid.
+//! * **R4** An imported block must yield the state root, extrinsics root and digest that its header names.
+//! * **R5** Validating a transaction sees the state as the next block will find it and changes nothing that stays.
+//! * **R6** Two extrinsics never share bytes in one block: the second is stale by its nonce.
+
+use crate::{RuntimeCall, extensions};
+use alloc::vec::Vec;
+use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
+use pallet_transaction_payment as payment;
+use quire_core::{
+    ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchClass, DispatchInfo, H256, Header, InvalidTransaction,
+    OpaqueExtrinsic, Pays, TransactionSource, TransactionValidity, TransactionValidityError, UncheckedExtrinsic,
+    UnknownTransaction, ValidTransaction,
+};
+
+/// Begins a block. The header names parent, number and pre-runtime digest; its roots are not looked at.
+pub fn initialize_block(header: &Header) {
+    let mut digest = Digest::default();
+    for item in &header.digest.logs {
+        if matches!(item, DigestItem::PreRuntime(..)) {
+            digest.push(item.clone());
+        }
+    }
+    pallet_system::initialize(header.number, header.parent_hash, digest);
+    pallet_aura::on_initialize();
+    pallet_timestamp::on_initialize();
+    pallet_members::on_initialize(header.number);
+    pallet_system::note_finished_initialize();
+}
+
+/// Class and weight of a call, without the extrinsic's base.
+pub fn dispatch_info(call: &RuntimeCall) -> DispatchInfo {
+    let class = call.class();
+    let pays_fee = if class == DispatchClass::Mandatory { Pays::No } else { Pays::Yes };
+    DispatchInfo { weight: call.weight(), class, pays_fee }
+}
+
+/// Applies one extrinsic to the block that is being built or checked.
+///
+/// # Errors
+/// When the extrinsic cannot be in this block; then nothing has changed.
+pub fn apply_extrinsic(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
+    // The transaction takes back what an extrinsic left behind that turns out not to fit.
+    with_transaction(|| apply(opaque))
+}
+
+fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
+    let (extrinsic, call_bytes) =
+        UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
+    let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
+    let info = dispatch_info(&extrinsic.call);
+    match &extrinsic.signature {
+        None => {
+            if !extrinsic.call.is_inherent() {
+                return Err(UnknownTransaction::NoUnsignedValidator.into());
+            }
+            pallet_system::check_and_note_weight(&info, length)?;
+            pallet_system::note_extrinsic(opaque);
+            let result = with_transaction(|| extrinsic.call.dispatch(Origin::None));
+            if result.is_err() {
+                return Err(InvalidTransaction::BadMandatory.into());
+            }
+            Ok(finish(result, info))
+        }
+        Some(parts) => {
+            if extrinsic.call.is_inherent() {
+                return Err(InvalidTransaction::MandatoryValidation.into());
+            }
+            let signed = extensions::check_signature(parts, call_bytes)?;
+            extensions::use_nonce(&signed)?;
+            pallet_system::check_and_note_weight(&info, length)?;
+            let paid = payment::withdraw_fee(&signed.who, length, &info, signed.extra.tip)?;
+            pallet_system::note_extrinsic(opaque);
+            let origin = Origin::Signed(signed.who.clone());
+            let result = with_transaction(|| extrinsic.call.dispatch(origin));
+            payment::correct_and_deposit(paid, length, &info, &post_info(&result));
+            Ok(finish(result, info))
+        }
+    }
+}
+
+fn post_info(result: &DispatchResultWithInfo) -> pallet_support::PostInfo {
+    match result {
+        Ok(post) => post.clone(),
+        Err(failed) => failed.post_info.clone(),
+    }
+}
+
+/// R2.
+fn finish(result: DispatchResultWithInfo, info: DispatchInfo) -> quire_core::DispatchResult {
+    pallet_system::note_applied_extrinsic(&result, info);
+    result.map(|_| ()).map_err(|failed| failed.error)
+}
+
+/// Applies extrinsics in order until one does not fit; that one and all behind it answer `ExhaustsResources`.
+pub fn apply_extrinsics(extrinsics: &[OpaqueExtrinsic]) -> Vec<ApplyExtrinsicResult> {
+    let full = Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources));
+    let mut results = Vec::with_capacity(extrinsics.len());
+    for extrinsic in extrinsics {
+        let result = if results.last() == Some(&full) { full } else { apply_extrinsic(extrinsic) };
+        results.push(result);
+    }
+    results
+}
+
+/// Ends a block: the header with its roots and digest, without a seal.
+pub fn finalize_block() -> Header {
+    pallet_system::note_finished_extrinsics();
+    pallet_timestamp::on_finalize();
+    pallet_transaction_payment::on_finalize();
+    pallet_system::finalize()
+}
+
+/// Applies a whole block of another author. The seal is already taken off.
+///
+/// # Panics
+/// When the block breaks a rule: the node refuses it and reports the message.
+#[allow(clippy::panic, reason = "a panic is how a runtime refuses a block (R3 of the crate)")]
+pub fn execute_block(block: &Block) {
+    initialize_block(&block.header);
+    let mut signed_seen = false;
+    for (index, opaque) in block.extrinsics.iter().enumerate() {
+        let is_signed = opaque.0.first().is_some_and(|version| version & 0x80 != 0);
+        assert!(is_signed || !signed_seen, "extrinsic {index}: an inherent stands behind a signed extrinsic");
+        signed_seen |= is_signed;
+        if let Err(why) = apply_extrinsic(opaque) {
+            panic!("extrinsic {index} may not be in this block: {why:?}");
+        }
+    }
+    let header = finalize_block();
+    assert!(header.digest == block.header.digest, "the digest differs from what the block's execution gives");
+    assert!(header.extrinsics_root == block.header.extrinsics_root, "the extrinsics root differs from the extrinsics");
+    assert!(header.state_root == block.header.state_root, "the state root differs from what the execution gives");
+}
+
+/// Prepares the state for validating transactions on top of block `at` (R5).
+pub fn begin_validation(at: H256) {
+    let number = pallet_system::block_number().saturating_add(1);
+    pallet_system::initialize(number, at, Digest::default());
+}
+
+/// Whether a transaction can be in one of the next blocks. [`begin_validation`] ran before.
+///
+/// # Errors
+/// Why not.
+pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic) -> TransactionValidity {
+    let (extrinsic, call_bytes) =
+        UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
+    let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
+    let info = dispatch_info(&extrinsic.call);
+    let Some(parts) = &extrinsic.signature else {
+        return Err(UnknownTransaction::NoUnsignedValidator.into());
+    };
+    if extrinsic.call.is_inherent() {
+        return Err(InvalidTransaction::MandatoryValidation.into());
+    }
+    let signed = extensions::check_signature(parts, call_bytes)?;
+    let tags = extensions::check_nonce_for_pool(&signed)?;
+    pallet_system::check_limits(&info, length)?;
+    let fee = extensions::check_payment(&signed, &extrinsic.call, length)?;
+    let now = pallet_system::block_number();
+    Ok(ValidTransaction {
+        priority: payment::priority(signed.extra.tip, fee, &info, length),
+        requires: tags.requires,
+        provides: tags.provides,
+        longevity: u64::from(signed.extra.era.death(now).saturating_sub(now)),
+        propagate: true,
+    })
+}
