@@ -186,7 +186,9 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
     /// The state of this height has been pruned.
-    #[error("state of block {at} is pruned: the oldest kept is {oldest}; ask a node with --state-pruning archive")]
+    #[error(
+        "state of block {at} is pruned: the oldest kept is {oldest}; ask a node with --state-pruning archive"
+    )]
     Pruned {
         /// The finalised height asked for.
         at: BlockNumber,
@@ -225,7 +227,9 @@ impl StateError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full.
-    #[error("no space left while writing {what}: free space on the base path and start again, nothing is lost")]
+    #[error(
+        "no space left while writing {what}: free space on the base path and start again, nothing is lost"
+    )]
     Full {
         /// What was being written.
         what: String,

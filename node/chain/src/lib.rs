@@ -5,8 +5,8 @@ pub mod layer;
 pub mod overlay;
 
 pub use environment::{
-    CODE_KEY, Commit, Execute, ExecuteError, Fault, Finalise, Head, Journalled, NewBlock, RuntimeCode, StateError,
-    StateView, Store, StoreError,
+    CODE_KEY, Commit, Execute, ExecuteError, Fault, Finalise, Head, Journalled, NewBlock, RuntimeCode,
+    StateError, StateView, Store, StoreError,
 };
 pub use layer::Layer;
 pub use overlay::Overlay;

@@ -171,7 +171,8 @@ impl Overlay {
             items.extend_from_slice(item);
             return Ok(());
         }
-        let (count, mut items) = self.read(state, key, |value| value.and_then(split_list).unwrap_or((0, Vec::new())))?;
+        let (count, mut items) =
+            self.read(state, key, |value| value.and_then(split_list).unwrap_or((0, Vec::new())))?;
         items.extend_from_slice(item);
         self.write(key, Value::List { count: count + 1, items });
         Ok(())
@@ -186,7 +187,8 @@ impl Overlay {
         limit: Option<u32>,
     ) -> Result<(u32, bool), StateError> {
         let mut removed = 0u32;
-        let mut at = if self.exists(state, prefix)? { Some(prefix.to_vec()) } else { self.next_key(state, prefix)? };
+        let mut at =
+            if self.exists(state, prefix)? { Some(prefix.to_vec()) } else { self.next_key(state, prefix)? };
         while let Some(key) = at {
             if !key.starts_with(prefix) {
                 break;
@@ -255,7 +257,9 @@ impl Overlay {
                     self.entries.remove(&key);
                 }
                 Undo::Append { key, count, length } => {
-                    if let Some(Entry { value: Value::List { count: now, items }, .. }) = self.entries.get_mut(&key) {
+                    if let Some(Entry { value: Value::List { count: now, items }, .. }) =
+                        self.entries.get_mut(&key)
+                    {
                         *now = count;
                         items.truncate(length);
                     }
@@ -302,7 +306,11 @@ impl Overlay {
     }
 
     /// The state root and the difference to the parent's state.
-    pub fn into_layer(mut self, state: &dyn StateView, version: StateVersion) -> Result<(H256, Layer), RootError> {
+    pub fn into_layer(
+        mut self,
+        state: &dyn StateView,
+        version: StateVersion,
+    ) -> Result<(H256, Layer), RootError> {
         let cached = self.root.take();
         let values: BTreeMap<_, _> = self
             .entries
@@ -385,8 +393,8 @@ fn trie_update(
     changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 ) -> Result<(H256, NodeChanges), RootError> {
     quire_trie::update(&Nodes(state), version, changes).map_err(|error| match error {
-        TrieError::Reader(error) => RootError::State(error),
-        other => RootError::Corrupted { reason: format!("{other:?}") },
+        TrieError::Read(error) => RootError::State(error),
+        other => RootError::Corrupted { reason: other.to_string() },
     })
 }
 

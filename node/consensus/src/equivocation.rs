@@ -45,7 +45,13 @@ struct Seen {
 
 impl EquivocationDetector {
     /// Notes a header whose seal by `author` has been checked; `hash` is its hash with the seal.
-    pub fn note(&mut self, slot: Slot, author: AuraId, hash: H256, header: &Arc<Header>) -> Option<EquivocationProof> {
+    pub fn note(
+        &mut self,
+        slot: Slot,
+        author: AuraId,
+        hash: H256,
+        header: &Arc<Header>,
+    ) -> Option<EquivocationProof> {
         let highest = self.seen.last_key_value().map_or(slot, |((highest, _), _)| *highest).max(slot);
         let lowest = Slot(highest.0.saturating_sub(SLOTS_KEPT));
         if slot < lowest {

@@ -127,7 +127,9 @@ pub enum Conflict {
         sealed: Slot,
     },
     /// R2.
-    #[error("round {round} of set {set_id} is not above round {voted_round} of set {voted_set}, in which this key voted otherwise")]
+    #[error(
+        "round {round} of set {set_id} is not above round {voted_round} of set {voted_set}, in which this key voted otherwise"
+    )]
     Round {
         /// Set asked for.
         set_id: u64,
@@ -139,7 +141,9 @@ pub enum Conflict {
         voted_round: u64,
     },
     /// R3.
-    #[error("messages from {first_seq} of channel {channel} may repeat numbers: the next free one is {next_seq}")]
+    #[error(
+        "messages from {first_seq} of channel {channel} may repeat numbers: the next free one is {next_seq}"
+    )]
     Sequence {
         /// The channel.
         channel: u64,
@@ -165,7 +169,9 @@ pub enum Conflict {
         block: u32,
     },
     /// R4.
-    #[error("channel {channel} block {block} is closed: blocks below {retired_below} get no commitment any more")]
+    #[error(
+        "channel {channel} block {block} is closed: blocks below {retired_below} get no commitment any more"
+    )]
     Retired {
         /// The channel.
         channel: u64,
@@ -229,7 +235,9 @@ impl VoteGuard {
             Request::Messages { key, channel, first_seq, count, root } => {
                 self.ask_messages(key, channel, (first_seq, count, root))
             }
-            Request::Commit { key, channel, block, commitment } => self.ask_commit(key, channel, block, commitment),
+            Request::Commit { key, channel, block, commitment } => {
+                self.ask_commit(key, channel, block, commitment)
+            }
         };
         match answer {
             Ok(true) => {
@@ -321,7 +329,12 @@ impl VoteGuard {
         Ok(true)
     }
 
-    fn ask_messages(&mut self, key: SignerKey, channel: u64, batch: (u64, u32, H256)) -> Result<bool, Conflict> {
+    fn ask_messages(
+        &mut self,
+        key: SignerKey,
+        channel: u64,
+        batch: (u64, u32, H256),
+    ) -> Result<bool, Conflict> {
         let (first_seq, count, _) = batch;
         let bad = Conflict::BadBatch { first_seq, count };
         let next = first_seq.checked_add(u64::from(count)).filter(|_| count > 0).ok_or(bad)?;
@@ -343,7 +356,13 @@ impl VoteGuard {
         Ok(true)
     }
 
-    fn ask_commit(&mut self, key: SignerKey, channel: u64, block: u32, commitment: H256) -> Result<bool, Conflict> {
+    fn ask_commit(
+        &mut self,
+        key: SignerKey,
+        channel: u64,
+        block: u32,
+        commitment: H256,
+    ) -> Result<bool, Conflict> {
         let retired_below = self.entries.retired_below.get(&(key, channel)).copied().unwrap_or(0);
         if block < retired_below {
             return Err(Conflict::Retired { channel, block, retired_below });
@@ -364,9 +383,15 @@ impl VoteGuard {
 
 impl Entries {
     fn len(&self) -> usize {
-        [self.sealed.len(), self.votes.len(), self.sequences.len(), self.commits.len(), self.retired_below.len()]
-            .iter()
-            .sum()
+        [
+            self.sealed.len(),
+            self.votes.len(),
+            self.sequences.len(),
+            self.commits.len(),
+            self.retired_below.len(),
+        ]
+        .iter()
+        .sum()
     }
 }
 

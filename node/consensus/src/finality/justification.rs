@@ -131,7 +131,10 @@ pub fn verify(
     check_signatures(justification, voters.set_id)
 }
 
-fn check_target(justification: &GrandpaJustification, target: (H256, BlockNumber)) -> Result<(), JustificationError> {
+fn check_target(
+    justification: &GrandpaJustification,
+    target: (H256, BlockNumber),
+) -> Result<(), JustificationError> {
     if (justification.target_hash, justification.target_number) == target {
         return Ok(());
     }
@@ -166,7 +169,11 @@ fn check_signatures(justification: &GrandpaJustification, set_id: u64) -> Result
         let payload =
             precommit_payload(precommit.target_hash, precommit.target_number, justification.round, set_id);
         if !verify_signature(&precommit.id, &payload, &precommit.signature) {
-            return Err(JustificationError::BadSignature { id: precommit.id, round: justification.round, set_id });
+            return Err(JustificationError::BadSignature {
+                id: precommit.id,
+                round: justification.round,
+                set_id,
+            });
         }
     }
     Ok(())

@@ -154,7 +154,9 @@ impl Solo {
             return Ok(Decision::Idle);
         }
         let round = match self.last.filter(|vote| vote.set_id == voters.set_id) {
-            Some(vote) => vote.round.checked_add(1).ok_or(SoloError::RoundsExhausted { round: vote.round })?,
+            Some(vote) => {
+                vote.round.checked_add(1).ok_or(SoloError::RoundsExhausted { round: vote.round })?
+            }
             None => 1,
         };
         let (target_number, target_hash) = chain.candidate;

@@ -55,7 +55,12 @@ impl SlotError {
 }
 
 /// Checks the slot against parent and clock (R2, R3, R4); `parent` is `None` above the genesis block.
-pub fn check_slot(header: &Header, parent: Option<Slot>, set: &AuraSet, now_ms: u64) -> Result<Slot, SlotError> {
+pub fn check_slot(
+    header: &Header,
+    parent: Option<Slot>,
+    set: &AuraSet,
+    now_ms: u64,
+) -> Result<Slot, SlotError> {
     let slot = header.digest.aura_slot().ok_or(SlotError::NoSlot)?;
     if let Some(parent) = parent.filter(|parent| slot <= *parent) {
         return Err(SlotError::NotAfterParent { slot, parent });

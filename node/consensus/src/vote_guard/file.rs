@@ -28,7 +28,9 @@ pub struct GuardWrite {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GuardError {
     /// Both files exist and neither is whole.
-    #[error("both vote guard files are damaged ({first}; {second}): restore them from a backup, or use new keys")]
+    #[error(
+        "both vote guard files are damaged ({first}; {second}): restore them from a backup, or use new keys"
+    )]
     Damaged {
         /// What is wrong with file 0.
         first: String,
@@ -61,7 +63,11 @@ impl VoteGuard {
         }
         let newest = match (first, second) {
             (Some(Ok(first)), Some(Ok(second))) => {
-                if first.writes >= second.writes { first } else { second }
+                if first.writes >= second.writes {
+                    first
+                } else {
+                    second
+                }
             }
             (Some(Ok(only)), _) | (_, Some(Ok(only))) => only,
             (Some(Err(first)), Some(Err(second))) => {
