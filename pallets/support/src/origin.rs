@@ -20,7 +20,7 @@ pub enum Origin {
 /// `BadOrigin` when the call is not signed.
 pub fn ensure_signed(origin: &Origin) -> Result<AccountId, DispatchError> {
     match origin {
-        Origin::Signed(who) => Ok(who.clone()),
+        Origin::Signed(who) => Ok(*who),
         Origin::Root | Origin::None => Err(DispatchError::BadOrigin),
     }
 }

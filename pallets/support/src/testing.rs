@@ -132,7 +132,7 @@ impl TestExternalities {
 
     /// State root of all values, trie version 1.
     pub fn root(&self) -> H256 {
-        H256(quire_core::hash::blake2_256(&self.values.encode()))
+        quire_trie::root(quire_trie::StateVersion::V1, &self.values)
     }
 
     /// Opens a nested transaction.

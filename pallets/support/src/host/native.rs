@@ -121,7 +121,13 @@ pub fn ed25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -
 
 /// Root of the trie `Compact(index) -> item` with the V0 layout: the extrinsics root.
 pub fn ordered_root(items: &[Vec<u8>]) -> H256 {
-    H256(hash::blake2_256(&parity_scale_codec::Encode::encode(items)))
+    quire_trie::ordered_root(quire_trie::StateVersion::V0, items)
+}
+
+/// As [`ordered_root`], for an encoded vector of items; one that does not decode counts as empty.
+pub fn ordered_root_of_encoded(items: &[u8]) -> H256 {
+    let items: Vec<Vec<u8>> = parity_scale_codec::Decode::decode(&mut &*items).unwrap_or_default();
+    ordered_root(&items)
 }
 
 /// Writes a line to the test's log.

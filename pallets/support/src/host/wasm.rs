@@ -264,11 +264,15 @@ pub fn ed25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -
 }
 
 /// Root of the trie `Compact(index) -> item` with the V0 layout: the extrinsics root.
-#[allow(unsafe_code)]
 pub fn ordered_root(items: &[Vec<u8>]) -> H256 {
-    let encoded = items.encode();
-    // SAFETY: reads `encoded`, which is borrowed for the call; returns 32 bytes for us.
-    H256(take_array(unsafe { ext_trie_blake2_256_ordered_root_version_2(fat(&encoded), 0) }))
+    ordered_root_of_encoded(&items.encode())
+}
+
+/// As [`ordered_root`], for an encoded vector of items, without decoding it.
+#[allow(unsafe_code)]
+pub fn ordered_root_of_encoded(items: &[u8]) -> H256 {
+    // SAFETY: reads `items`, which is borrowed for the call; returns 32 bytes for us.
+    H256(take_array(unsafe { ext_trie_blake2_256_ordered_root_version_2(fat(items), 0) }))
 }
 
 /// Writes a line to the node's log.

@@ -1,0 +1,43 @@
+//! What calls weigh. The figures are estimates with head room until `quire bench` has measured them (DESIGN §14).
+
+use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
+
+use crate::Call;
+
+/// What an empty block weighs: initialisation, inherents' frame, roots.
+pub const BASE_BLOCK: Weight = Weight::from_micros(2_000);
+/// What an extrinsic weighs besides its call: decoding, signature, nonce, fee, result event.
+pub const BASE_EXTRINSIC: Weight = Weight::from_micros(20);
+
+/// Writing one raw storage item.
+const RAW_ITEM: Weight = Weight::from_micros(5);
+/// Hashing, checking and storing a runtime: dominated by loading it once to read its version.
+const SET_CODE: Weight = Weight::from_micros(400_000);
+/// Hashing one KiB of a remark.
+const REMARK_KIB: Weight = Weight::from_micros(2);
+
+impl Call {
+    /// What the call weighs at most.
+    pub fn weight(&self) -> Weight {
+        match self {
+            Self::remark { .. } => Weight::from_micros(1),
+            Self::remark_with_event { remark } => {
+                Weight::from_micros(5) + REMARK_KIB * (remark.len() as u64 / 1_024)
+            }
+            Self::set_heap_pages { .. } => RAW_ITEM,
+            Self::set_code { .. } => SET_CODE,
+            Self::set_storage { items } => RAW_ITEM * (items.len() as u64 + 1),
+            Self::kill_storage { keys } => RAW_ITEM * (keys.len() as u64 + 1),
+            Self::kill_prefix { subkeys, .. } => RAW_ITEM * (u64::from(*subkeys) + 1),
+        }
+    }
+
+    /// Weight, class and fee: what Root does is operational.
+    pub fn dispatch_info(&self) -> DispatchInfo {
+        let class = match self {
+            Self::remark { .. } | Self::remark_with_event { .. } => DispatchClass::Normal,
+            _ => DispatchClass::Operational,
+        };
+        DispatchInfo { weight: self.weight(), class, pays_fee: Pays::Yes }
+    }
+}
