@@ -1,1 +1,204 @@
-//! quire-network.
+//! The node's place in the peer-to-peer network: an identity, listeners, and connections that say who they are.
+//!
+//! TCP and WebSocket, Noise, Yamux; Identify and Ping on every connection. This crate is the only home of libp2p.
+//!
+//! Rules:
+//! * R1 [`Network::start`] returns when every listener is bound, or with an error that names the address.
+//! * R2 A port that another process listens on is an error, although libp2p would share it.
+//! * R3 At most [`MAX_CONNECTIONS`] connections, [`MAX_CONNECTIONS_PER_PEER`] per peer; the rest are refused.
+//!
+//! Out of scope for now: block, transaction and finality gossip, which join the behaviour as further fields.
+
+mod behaviour;
+mod error;
+
+pub use error::NetworkError;
+
+use behaviour::{Behaviour, BehaviourEvent};
+use futures::StreamExt;
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, PeerId, Swarm, identity};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Connections at once, in both directions.
+pub const MAX_CONNECTIONS: u32 = 256;
+/// Connections with one peer at once: a simultaneous dial from both sides makes two.
+pub const MAX_CONNECTIONS_PER_PEER: u32 = 2;
+/// How long a connection without streams is kept, seconds.
+const IDLE_TIMEOUT_S: u64 = 60;
+/// How long binding one address may take, seconds.
+const LISTEN_TIMEOUT_S: u64 = 10;
+
+/// What the network needs to start.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The ed25519 seed of the node key.
+    pub secret: [u8; 32],
+    /// Multiaddresses to listen on; `/ws` at the end means WebSocket.
+    pub listen: Vec<String>,
+    /// Shown to peers, for instance `quire/0.1.0`.
+    pub agent: String,
+}
+
+/// A running network. It stops when [`stop`](Self::stop) is called or all clones are gone.
+#[derive(Clone)]
+pub struct Network {
+    peer_id: String,
+    shared: Arc<Mutex<Shared>>,
+    stop: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct Shared {
+    listeners: BTreeSet<String>,
+    /// Peers and how many connections each has.
+    peers: BTreeMap<String, u32>,
+}
+
+/// The peer id of a node key, base58.
+pub fn peer_id(secret: [u8; 32]) -> Result<String, NetworkError> {
+    Ok(PeerId::from(keypair(secret)?.public()).to_base58())
+}
+
+fn keypair(secret: [u8; 32]) -> Result<identity::Keypair, NetworkError> {
+    identity::Keypair::ed25519_from_bytes(secret)
+        .map_err(|error| NetworkError::Key { reason: error.to_string() })
+}
+
+impl Network {
+    /// Binds every address of `config.listen` and serves connections on the current tokio runtime.
+    pub async fn start(config: Config) -> Result<Self, NetworkError> {
+        let keypair = keypair(config.secret)?;
+        let peer_id = PeerId::from(keypair.public()).to_base58();
+        let mut swarm = behaviour::swarm(keypair, &config.agent)?;
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        for address in &config.listen {
+            listen(&mut swarm, address, &shared).await?;
+        }
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(run(swarm, shared.clone(), stopped));
+        Ok(Self { peer_id, shared, stop })
+    }
+
+    /// The base58 peer id of this node.
+    pub fn peer_id(&self) -> &str {
+        &self.peer_id
+    }
+
+    /// The addresses that are bound, each ending in `/p2p/<peer id>`.
+    pub fn listen_addresses(&self) -> Vec<String> {
+        lock(&self.shared).listeners.iter().map(|address| format!("{address}/p2p/{}", self.peer_id)).collect()
+    }
+
+    /// The base58 ids of the peers connected now.
+    pub fn peers(&self) -> Vec<String> {
+        lock(&self.shared).peers.keys().cloned().collect()
+    }
+
+    /// Closes listeners and connections.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
+    // Plain values: a panic elsewhere cannot leave them half written.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// R1, R2.
+async fn listen(
+    swarm: &mut Swarm<Behaviour>,
+    text: &str,
+    shared: &Mutex<Shared>,
+) -> Result<(), NetworkError> {
+    let address: Multiaddr = text
+        .parse()
+        .map_err(|error| NetworkError::Address { address: text.to_owned(), reason: format!("{error}") })?;
+    if let Some(socket) = socket_address(&address) {
+        std::net::TcpListener::bind(socket).map_err(|source| NetworkError::bind(text, source))?;
+    }
+    let id = swarm
+        .listen_on(address)
+        .map_err(|error| NetworkError::Address { address: text.to_owned(), reason: error.to_string() })?;
+    let bound = async {
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::NewListenAddr { listener_id, address } => {
+                    lock(shared).listeners.insert(address.to_string());
+                    if listener_id == id {
+                        return Ok(());
+                    }
+                }
+                SwarmEvent::ListenerClosed { listener_id, reason: Err(source), .. } if listener_id == id => {
+                    return Err(NetworkError::bind(text, source));
+                }
+                SwarmEvent::ListenerError { listener_id, error } if listener_id == id => {
+                    return Err(NetworkError::bind(text, error));
+                }
+                _ => {}
+            }
+        }
+    };
+    match tokio::time::timeout(Duration::from_secs(LISTEN_TIMEOUT_S), bound).await {
+        Ok(result) => result,
+        Err(_) => Err(NetworkError::Address {
+            address: text.to_owned(),
+            reason: format!("no answer from the operating system within {LISTEN_TIMEOUT_S} s"),
+        }),
+    }
+}
+
+/// The TCP socket of `/ip4/…/tcp/…` or `/ip6/…/tcp/…`, whatever follows.
+fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
+    use libp2p::multiaddr::Protocol;
+    let mut parts = address.iter();
+    let ip = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) if port != 0 => Some(SocketAddr::new(ip, port)),
+        _ => None,
+    }
+}
+
+async fn run(mut swarm: Swarm<Behaviour>, shared: Arc<Mutex<Shared>>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        let event = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return,
+            event = swarm.select_next_some() => event,
+        };
+        match event {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                lock(&shared).listeners.insert(address.to_string());
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                lock(&shared).listeners.remove(&address.to_string());
+            }
+            SwarmEvent::ConnectionEstablished { peer_id, num_established, .. } => {
+                lock(&shared).peers.insert(peer_id.to_base58(), num_established.get());
+                tracing::debug!(target: "sub-libp2p", "connected to {peer_id}");
+            }
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
+                lock(&shared).peers.remove(&peer_id.to_base58());
+                tracing::debug!(target: "sub-libp2p", "disconnected from {peer_id}");
+            }
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(event)) => {
+                tracing::trace!(target: "sub-libp2p", "identify: {event:?}");
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(target: "sub-libp2p", "a listener failed: {error}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
