@@ -7,7 +7,7 @@
 //!    "this part held this message" needs two paths and no bulk data.
 //! R3 A part that does not decode, exceeds a limit, or differs from its anchor counts as empty, for everybody.
 //! R4 A custody receipt is a validator's promise to serve the part's bytes: sr25519 by its signing key over
-//!    [`receipt_payload`], context [`SIGNING_CONTEXT`].
+//!    [`receipt_payload`], context [`RECEIPT_CONTEXT`].
 //!
 //! Signatures and Merkle roots of the batches are not looked at here: [`crate::merge`] does.
 
@@ -22,8 +22,11 @@ use quire_core::hash::blake2_256;
 use quire_core::{AccountId, H256};
 use scale_info::TypeInfo;
 
-/// Context of every schnorrkel signature of Quire over channel data.
+/// Context of schnorrkel signatures over channel data that the chain does not check itself (batches).
 pub const SIGNING_CONTEXT: &[u8] = b"quire";
+/// Context of the schnorrkel signature of a receipt: the chain checks receipts, and its host function knows no other. The
+/// tag in [`receipt_payload`] keeps them apart from everything else signed in it.
+pub const RECEIPT_CONTEXT: &[u8] = b"substrate";
 /// First byte of the plain form (R1).
 pub const VERSION: u8 = 1;
 
