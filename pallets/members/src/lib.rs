@@ -117,7 +117,11 @@ pub fn metadata<C: Motionable>() -> PalletMetadataParts {
         errors: Some(scale_info::meta_type::<Error>()),
         constants: alloc::vec![
             Constant::new("MotionLife", &MOTION_LIFE_BLOCKS, &["Blocks for which a motion can be voted on."]),
-            Constant::new("MotionWeightMax", &MOTION_WEIGHT_MAX, &["Most that the call of a motion may weigh."]),
+            Constant::new(
+                "MotionWeightMax",
+                &MOTION_WEIGHT_MAX,
+                &["Most that the call of a motion may weigh."]
+            ),
         ],
         docs: alloc::vec!["Members of the consortium and their motions."],
         ..PalletMetadataParts::new(NAME, INDEX)
