@@ -1,0 +1,40 @@
+//! What calls may cost at most, on the reference machine. Every call may find a transition due that slashes or pays up
+//! to 16 parties, so each carries the cost of one of these beside its own.
+
+use quire_core::Weight;
+use quire_core::limits::MAX_PARTICIPANTS;
+
+use crate::Call;
+
+/// One read or write of a record of up to some kilobytes, with its share of the state root.
+const ACCESS: Weight = Weight::from_parts(15_000_000, 2_048);
+/// Check of one sr25519 signature.
+const SIGNATURE: Weight = Weight::from_parts(60_000_000, 0);
+/// One output: its hash, its share of the proof, its effect and event.
+const OUTPUT: Weight = Weight::from_parts(30_000_000, 512);
+/// Block, channel, money and open blocks, read and written.
+const OWN_ACCESSES: u64 = 10;
+/// Ledger, validator, total and two accounts for one slashed or paid party.
+const PARTY_ACCESSES: u64 = 8;
+
+/// The dearest transition: every validator is slashed or paid, then every participant is paid out.
+fn transition() -> Weight {
+    ACCESS.saturating_mul(u64::from(MAX_PARTICIPANTS).saturating_mul(PARTY_ACCESSES))
+}
+
+impl Call {
+    /// What the call may cost at most.
+    pub fn weight(&self) -> Weight {
+        let own = match self {
+            Call::submit_part { receipts, .. } => SIGNATURE.saturating_mul(receipts.len() as u64),
+            Call::settle { outputs, .. } => {
+                // At the end each of up to 16 payers may owe each of the others.
+                transition().saturating_add(OUTPUT.saturating_mul(outputs.len() as u64))
+            }
+            Call::delegate { .. } | Call::accept { .. } => ACCESS.saturating_mul(PARTY_ACCESSES),
+            Call::seal { .. } | Call::commit { .. } | Call::reveal { .. } => Weight::ZERO,
+            Call::advance { .. } => transition(),
+        };
+        own.saturating_add(ACCESS.saturating_mul(OWN_ACCESSES)).saturating_add(transition())
+    }
+}

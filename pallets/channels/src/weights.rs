@@ -1,0 +1,30 @@
+//! What calls may cost at most, on the reference machine: reads and writes are counted, bytes are priced where a call
+//! carries many.
+
+use quire_core::Weight;
+use quire_core::limits::MAX_PARTICIPANTS;
+
+use crate::Call;
+
+/// One read or write of a record of up to some kilobytes, with its share of the state root.
+const ACCESS: Weight = Weight::from_parts(15_000_000, 1_024);
+/// Validation, hashing and storage of one byte of a program.
+const PROGRAM_BYTE: Weight = Weight::from_parts(25_000, 1);
+
+impl Call {
+    /// What the call may cost at most.
+    pub fn weight(&self) -> Weight {
+        let payout = u64::from(MAX_PARTICIPANTS).saturating_mul(5);
+        match self {
+            Call::register_program { code } => {
+                ACCESS.saturating_mul(9).saturating_add(PROGRAM_BYTE.saturating_mul(code.len() as u64))
+            }
+            Call::open { .. } => ACCESS.saturating_mul(7),
+            Call::approve { .. } => ACCESS.saturating_mul(5),
+            Call::deposit { .. } | Call::withdraw { .. } => ACCESS.saturating_mul(10),
+            Call::update { .. } => ACCESS.saturating_mul(9),
+            Call::close { .. } => ACCESS.saturating_mul(payout.saturating_add(9)),
+            Call::set_keys { .. } => ACCESS.saturating_mul(6),
+        }
+    }
+}
