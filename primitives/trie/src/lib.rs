@@ -13,7 +13,7 @@
 //! R4. Every node has its row under its position, the ones embedded in their parents too, so that a node is found by
 //!     one lookup and overwritten in place.
 //! R5. [`update`] visits only nodes on the paths of changed keys, and the one sibling that a deletion leaves alone; it
-//!     reads each at most once, and hashes each node that it writes once.
+//!     reads each once (a left-alone sibling perhaps again), and hashes each node that it writes once.
 //! R6. Nothing here recurses, panics on bytes, or allocates by a number that it read.
 //!
 //! Out of scope: where rows are stored (`node/store`), child tries (Quire has none).

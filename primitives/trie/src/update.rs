@@ -5,8 +5,8 @@
 //! can. Each frame remembers which of its children were closed, so that a branch left with one child can join it.
 //!
 //! R1. The frames' full paths are prefixes of `Update::path`, each longer than the one below by at least a nibble.
-//! R2. A key that parts from the top node inside its partial key splits it: a new branch takes its position, the node
-//!     moves below. The moved node is kept unhashed in the branch, since a later key may pass through it.
+//! R2. A key to be put that parts from a node inside its partial key splits it: a new branch takes its position, the
+//!     node moves below. The moved node is kept unhashed in the branch, since a later key may pass through it.
 //! R3. On closing, a node without value and children vanishes; one without value and with one child joins that child.
 
 use crate::node::{Merkle, NodeRef, ValueRef, encode, is_hashed};
@@ -232,7 +232,7 @@ impl<R: NodeReader> Update<'_, R> {
             match self.settle_top()? {
                 None => self.drop_top(),
                 Some(encoding) => {
-                    let node = decode_own(&self.path[..start], &encoding)?;
+                    let node = decode_at(&self.path[..start], &encoding)?;
                     self.depth -= 1;
                     self.split(start, common, &node);
                 }
@@ -251,46 +251,27 @@ impl<R: NodeReader> Update<'_, R> {
         puts: bool,
     ) -> Result<bool, TrieError<R::Error>> {
         let moved = self.top().moved.take_if(|(moved, _)| *moved == nibble);
+        let was_moved = moved.is_some();
         let bytes = match moved {
-            Some((_, encoding)) => {
-                // Its Merkle value was never computed: it must be written again, whatever the key does to it.
-                self.push_moved_back(start, key, encoding)?;
-                let is_on_path = self.leave_to(key, puts)?;
-                if is_on_path {
-                    self.path.clear();
-                    self.path.extend_from_slice(key);
-                }
-                return Ok(is_on_path);
-            }
+            Some((_, encoding)) => encoding,
             None => self.read(&key[..start])?,
         };
-        let node = NodeRef::decode(&bytes)
-            .map_err(|error| TrieError::Corrupt { path: NodePath::from_nibbles(&key[..start]), error })?;
+        let node = decode_at(&key[..start], &bytes)?;
         let common = node.partial.common_prefix(&key[start..]);
-        if common == node.partial.len() {
-            self.push_read(start, start + common, &node);
+        if puts && common < node.partial.len() {
+            self.split(start, start + common, &node);
             return Ok(true);
         }
-        if puts {
-            self.split(start, start + common, &node);
+        self.push_read(start, start + node.partial.len(), &node);
+        // A moved child has no row and no Merkle value yet: it must be written, whatever the key does to it.
+        self.top().is_dirty = was_moved;
+        if common < node.partial.len() {
+            // The next key may pass through it: it stays open, under its own full path.
+            self.path.truncate(start);
+            self.path.extend(node.partial.iter());
+            return Ok(false);
         }
-        Ok(puts)
-    }
-
-    /// Opens a moved child again, with its own full path, which the key may part from.
-    fn push_moved_back(
-        &mut self,
-        start: usize,
-        key: &[u8],
-        encoding: Vec<u8>,
-    ) -> Result<(), TrieError<R::Error>> {
-        let node = decode_own(&key[..start], &encoding)?;
-        self.path.truncate(start);
-        self.path.extend(node.partial.iter());
-        let end = self.path.len();
-        self.push_read(start, end, &node);
-        self.top().is_dirty = true;
-        Ok(())
+        Ok(true)
     }
 
     /// Puts a new branch at `path[start..end]` on the stack, with `node`, whose position it takes, moved below.
@@ -383,8 +364,7 @@ impl<R: NodeReader> Update<'_, R> {
                 encoding
             }
         };
-        let child = NodeRef::decode(&encoding)
-            .map_err(|error| TrieError::Corrupt { path: NodePath::from_nibbles(&position), error })?;
+        let child = decode_at(&position, &encoding)?;
         let mut partial = position.split_off(start);
         partial.extend(child.partial.iter());
         Ok(child.encode_with_partial(&partial))
@@ -460,8 +440,7 @@ impl<R: NodeReader> Update<'_, R> {
     }
 }
 
-/// Decodes what this update has encoded itself.
-fn decode_own<'a, E>(position: &[u8], encoding: &'a [u8]) -> Result<NodeRef<'a>, TrieError<E>> {
-    NodeRef::decode(encoding)
+fn decode_at<'a, E>(position: &[u8], bytes: &'a [u8]) -> Result<NodeRef<'a>, TrieError<E>> {
+    NodeRef::decode(bytes)
         .map_err(|error| TrieError::Corrupt { path: NodePath::from_nibbles(position), error })
 }
