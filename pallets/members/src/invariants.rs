@@ -1,33 +1,47 @@
-//! What must hold after every block.
+//! What must hold after any block.
 
 use alloc::format;
 use alloc::string::String;
 
-use pallet_support::host;
+use quire_core::limits;
 
-use crate::storage::{MEMBERS, NEXT_MOTION, OPEN, motions};
+use crate::genesis::check;
+use crate::storage::{MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_EXPIRY, SHARE};
+use crate::{approvals_needed, is_member, members};
 
-/// Members are sorted and distinct; the list of open motions names exactly the motions there are, each below the next
-/// number.
+/// Checks every stored invariant of Members.
 ///
 /// # Errors
-/// What does not hold.
+/// The first one that does not hold.
 pub fn check_invariants() -> Result<(), String> {
-    if !MEMBERS.get_or_default().is_sorted_by(|a, b| a < b) {
-        return Err("members are not in strictly ascending order".into());
+    let members = members();
+    check(&members, SHARE.get_or_default())?;
+    let mut open = 0u32;
+    for (number, motion) in MOTIONS.iter() {
+        open = open.saturating_add(1);
+        if number >= MOTION_COUNT.get_or_default() {
+            return Err(format!("motion {number} was never counted"));
+        }
+        if !MOTION_CALLS.contains(&number) {
+            return Err(format!("motion {number} has no call (R5)"));
+        }
+        let mut voters: alloc::vec::Vec<_> = motion.ayes.iter().chain(&motion.nays).collect();
+        voters.sort_unstable();
+        if voters.windows(2).any(|pair| pair[0] == pair[1]) || !voters.iter().all(|voter| is_member(voter)) {
+            return Err(format!("motion {number} has a vote twice or of a stranger (R2, R4)"));
+        }
+        if members.len().saturating_sub(motion.nays.len()) < approvals_needed() as usize {
+            return Err(format!("motion {number} cannot pass and is open (R6)"));
+        }
+        if NEXT_EXPIRY.get().is_none_or(|next| next > motion.expires_at) {
+            return Err(format!("motion {number} would not be seen to expire (R7)"));
+        }
     }
-    let (open, next) = (OPEN.get_or_default(), NEXT_MOTION.get_or_default());
-    if !open.is_sorted_by(|a, b| a.0 < b.0) || open.iter().any(|(number, _)| *number >= next) {
-        return Err(format!("open motions {open:?} are not ascending below {next}"));
+    if open != MOTIONS.count() || open > limits::MAX_OPEN_MOTIONS {
+        return Err(format!("{open} motions are open, {} are counted (R8)", MOTIONS.count()));
     }
-    let prefix = motions::<()>().prefix();
-    let (mut key, mut stored) = (prefix.to_vec(), 0);
-    while let Some(next) = host::storage_next_key(&key).filter(|next| next.starts_with(&prefix)) {
-        stored += 1;
-        key = next;
-    }
-    if stored != open.len() || open.iter().any(|(number, _)| !motions::<()>().contains(number)) {
-        return Err(format!("{stored} motions are stored, {} are listed as open", open.len()));
+    if MOTION_CALLS.iter_keys().count() != open as usize {
+        return Err("a call outlives its motion (R5)".into());
     }
     Ok(())
 }

@@ -1,27 +1,25 @@
-//! Members: the organisations of the consortium, and the motions by which they act as one.
+//! Members: the organisations of the consortium, and their motions. A motion is the only way to act as Root.
 //!
-//! Terms: a *member* is an account that votes for an organisation; a *motion* is a call that members vote on and that
-//! the chain then carries out as Root.
+//! Terms: a *member* is a principal named in genesis; a *motion* is a call that a member proposes; it *passes* when
+//! more than the *share* of all members approve it (a share of 1/2 is a majority; with one member, its own motions
+//! pass at once). Ticks are those of the channel clock.
 //!
 //! ```text
-//!   propose --> Open --ayes reach the threshold--> Passed --execute--> gone (Executed)
-//!                |                                   |
-//!                +--noes make it impossible--> gone (Rejected)
-//!                +------------- end block passed ----+--> gone (Expired)
+//! propose ──> open ── vote ──> passed ── execute ──> gone (Executed, with the call's result)
+//!               │  └─ vote ──> gone (Rejected: it cannot pass any more)
+//!               └─ time ─────> gone (Expired; passed motions too)
 //! ```
 //!
 //! Rules:
-//! * R1. Only members propose, vote and execute.
-//! * R2. A proposer votes for its motion by proposing it. A member may change its vote while the motion is open; a
-//!   repeated equal vote is refused.
-//! * R3. A motion passes with more than two thirds of the members (`floor(2n/3) + 1`), and is rejected as soon as it
-//!   can no longer reach that. With one member it passes at once.
-//! * R4. A passed motion runs once, as Root, when a member executes it. If its call fails, the motion is gone all the
-//!   same, nothing else has changed, and the event carries the error.
-//! * R5. A motion ends [`MOTION_LIFE_BLOCKS`] after it was proposed, passed or not.
-//! * R6. At most `limits::MAX_OPEN_MOTIONS` motions are open; the weight of a proposed call is at most
-//!   [`MOTION_WEIGHT_MAX`], so that executing it fits into a block.
-//! * R7. Only the votes of who is a member at that moment count.
+//! * R1. There are 1 to `limits::MAX_MEMBERS` members, none of them twice; the share is below 1.
+//! * R2. Only members propose, vote and execute.
+//! * R3. Who proposes approves. A motion that passes with its proposal is executed at once.
+//! * R4. A member has one vote in a motion and may turn it until the motion is gone.
+//! * R5. Only a motion that has passed is executed; the call runs as Root. When it fails, what it did is undone and the
+//!   failure is reported; the motion is gone either way.
+//! * R6. A motion that can no longer pass is gone with the vote that makes it so.
+//! * R7. A motion is gone [`MOTION_TICKS_MAX`] ticks after its proposal.
+//! * R8. At most `limits::MAX_OPEN_MOTIONS` motions are open; a call is at most [`MOTION_CALL_BYTES_MAX`] long.
 //!
 //! | index | call | origin |
 //! |---|---|---|
@@ -29,104 +27,122 @@
 //! | 1 | `vote` | member |
 //! | 2 | `execute` | member |
 //!
-//! Out of scope: certificates, admission and removal of members, thresholds by class of call, attested upgrades.
+//! Out of scope: admitting and revoking members, certificates, the attested upgrade (later).
 
 #![no_std]
 
 extern crate alloc;
 
+mod execute;
+mod expire;
 pub mod genesis;
 mod invariants;
-mod motion;
 mod pallet;
+mod propose;
 pub mod storage;
+mod types;
+mod vote;
 mod weights;
 
 #[cfg(test)]
 mod tests;
 
-use alloc::boxed::Box;
-use pallet_support::metadata::PalletMetadataParts;
-use pallet_support::{Constant, DispatchResultWithInfo, Origin, PostInfo, ensure_signed, with_info};
-use parity_scale_codec::{Codec, EncodeLike};
-use quire_core::{AccountId, BlockNumber, Weight};
-use scale_info::TypeInfo;
+use alloc::vec;
+use alloc::vec::Vec;
 
+use pallet_support::metadata::PalletMetadataParts;
+use pallet_support::{Constant, DispatchError, DispatchResultWithInfo, Origin, ensure, ensure_signed};
+use parity_scale_codec::{Decode, Encode};
+use quire_core::{AccountId, Weight, limits};
+use scale_info::{StaticTypeInfo, meta_type};
+
+pub use expire::on_initialize;
 pub use invariants::check_invariants;
-pub use motion::{Motion, threshold};
 pub use pallet::{Call, Error, Event};
+pub use types::{Motion, Share};
 
 /// Index of the pallet in the runtime's enums.
 pub const INDEX: u8 = 8;
 /// Name of the pallet, prefix of its storage.
 pub const NAME: &str = "Members";
 
-/// For how many blocks a motion can be voted on and executed: a week of one-second slots.
-pub const MOTION_LIFE_BLOCKS: BlockNumber = 7 * 24 * 3_600;
-/// Most that the call of a motion may weigh.
-pub const MOTION_WEIGHT_MAX: Weight = Weight::from_micros(500_000);
+/// A motion's life: a week of one-second blocks.
+pub const MOTION_TICKS_MAX: u32 = 7 * 24 * 60 * 60;
+/// Longest call of a motion: what an extrinsic can carry.
+pub const MOTION_CALL_BYTES_MAX: u32 = limits::MAX_EXTRINSIC_BYTES;
 
-/// What the runtime's call must offer for members to vote on it.
-pub trait Motionable: Codec + EncodeLike + Clone + TypeInfo + 'static {
-    /// What the call weighs at most.
-    fn weight(&self) -> Weight;
-    /// Carries the call out as Root, in a storage transaction of its own.
-    ///
-    /// # Errors
-    /// Those of the call.
-    fn dispatch_as_root(self) -> DispatchResultWithInfo;
+/// What the runtime lends to this pallet: how to weigh and how to carry out one of its calls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Runner<C> {
+    weigh: fn(&C) -> Weight,
+    run: fn(C, Origin) -> DispatchResultWithInfo,
 }
 
-/// The members, in ascending order of account id.
-pub fn members() -> alloc::vec::Vec<AccountId> {
+/// The members, sorted.
+pub fn members() -> Vec<AccountId> {
     storage::MEMBERS.get_or_default()
 }
 
-/// Whether `who` votes.
+/// Whether an account is a member.
 pub fn is_member(who: &AccountId) -> bool {
     members().binary_search(who).is_ok()
 }
 
-/// Carries out a call.
+/// Approvals that a motion needs.
+pub fn approvals_needed() -> u32 {
+    storage::SHARE.get_or_default().more_than(members().len() as u32)
+}
+
+/// The signer, when it is a member (R2).
+fn ensure_member(origin: &Origin) -> Result<AccountId, DispatchError> {
+    let who = ensure_signed(origin)?;
+    ensure!(is_member(&who), Error::NotMember);
+    Ok(who)
+}
+
+/// Carries out a call; `run` carries out calls of the runtime, and `weigh` weighs them.
 ///
 /// # Errors
 /// `BadOrigin`, or those of [`Error`].
-pub fn dispatch<C: Motionable>(call: Call<C>, origin: Origin) -> DispatchResultWithInfo {
-    let who = ensure_signed(&origin)?;
+pub fn dispatch<C: Encode + Decode>(
+    call: Call<C>,
+    origin: Origin,
+    weigh: fn(&C) -> Weight,
+    run: fn(C, Origin) -> DispatchResultWithInfo,
+) -> DispatchResultWithInfo {
+    let who = ensure_member(&origin)?;
+    let runner = Runner { weigh, run };
     match call {
-        Call::propose { call } => with_info(motion::propose(&who, *call)),
-        Call::vote { motion, approve } => with_info(motion::vote::<C>(&who, motion, approve)),
-        Call::execute { motion } => {
-            let used = motion::execute::<C>(&who, motion)?;
-            Ok(PostInfo::from(Some(used)))
-        }
+        Call::propose { call } => propose::propose(who, *call, runner),
+        Call::vote { motion, approve } => vote::vote(who, motion, approve),
+        Call::execute { motion } => execute::execute(motion, runner),
     }
 }
 
 /// What metadata says about the pallet; `C` is the runtime's call.
-pub fn metadata<C: Motionable>() -> PalletMetadataParts {
+pub fn metadata<C: StaticTypeInfo>() -> PalletMetadataParts {
     PalletMetadataParts {
-        storage: alloc::vec![
+        storage: vec![
             storage::MEMBERS.entry_metadata(),
-            storage::motions::<C>().entry_metadata(),
-            storage::OPEN.entry_metadata(),
-            storage::NEXT_MOTION.entry_metadata(),
+            storage::SHARE.entry_metadata(),
+            storage::MOTION_COUNT.entry_metadata(),
+            storage::MOTIONS.entry_metadata(),
+            storage::MOTIONS.counter_metadata(),
+            storage::MOTION_CALLS.entry_metadata(),
+            storage::NEXT_EXPIRY.entry_metadata(),
         ],
-        calls: Some(scale_info::meta_type::<Call<C>>()),
-        events: Some(scale_info::meta_type::<Event>()),
-        errors: Some(scale_info::meta_type::<Error>()),
-        constants: alloc::vec![
-            Constant::new("MotionLife", &MOTION_LIFE_BLOCKS, &["Blocks for which a motion can be voted on."]),
+        calls: Some(meta_type::<Call<C>>()),
+        events: Some(meta_type::<Event>()),
+        errors: Some(meta_type::<Error>()),
+        constants: vec![
             Constant::new(
-                "MotionWeightMax",
-                &MOTION_WEIGHT_MAX,
-                &["Most that the call of a motion may weigh."]
+                "MotionTicksMax",
+                &MOTION_TICKS_MAX,
+                &["A motion's life, in ticks of the channel clock."],
             ),
+            Constant::new("MotionsMax", &limits::MAX_OPEN_MOTIONS, &["Most motions that can be open."]),
         ],
-        docs: alloc::vec!["Members of the consortium and their motions."],
+        docs: vec!["The organisations of the consortium, and their motions."],
         ..PalletMetadataParts::new(NAME, INDEX)
     }
 }
-
-/// A boxed call: calls of calls must not make the enum infinite.
-pub type BoxedCall<C> = Box<C>;

@@ -1,34 +1,36 @@
 //! The pallet's face: what can be asked of it, what it reports, and how it refuses.
 
+use alloc::boxed::Box;
+
 use parity_scale_codec::{Decode, Encode};
 use quire_core::{AccountId, DispatchResult, H256};
 use scale_info::TypeInfo;
 
-use crate::{BoxedCall, INDEX};
+use crate::INDEX;
 
 /// Calls of Members; `C` is the runtime's call.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
-#[scale_info(capture_docs = "always")]
+#[scale_info(skip_type_params(C), capture_docs = "always")]
 #[allow(non_camel_case_types, reason = "clients know calls by their snake-case names")]
 pub enum Call<C> {
-    /// Puts a call to the vote; the proposer votes for it.
+    /// Proposes a motion and approves it; executes it when that is enough.
     #[codec(index = 0)]
     propose {
-        /// What the chain shall do as Root.
-        call: BoxedCall<C>,
+        /// What to do as Root.
+        call: Box<C>,
     },
-    /// Votes for or against an open motion.
+    /// Votes in a motion, or turns one's vote.
     #[codec(index = 1)]
     vote {
-        /// Number of the motion.
+        /// Which motion.
         motion: u32,
-        /// For it, or against it.
+        /// For or against.
         approve: bool,
     },
-    /// Carries out a motion that passed.
+    /// Executes a motion that has passed.
     #[codec(index = 2)]
     execute {
-        /// Number of the motion.
+        /// Which motion.
         motion: u32,
     },
 }
@@ -40,51 +42,55 @@ pub enum Event {
     /// A motion was proposed.
     #[codec(index = 0)]
     Proposed {
-        /// Number of the motion.
+        /// Which.
         motion: u32,
-        /// Who proposed it.
+        /// By whom.
         proposer: AccountId,
         /// blake2-256 of the encoded call.
         call_hash: H256,
+        /// Approvals that it needs.
+        needed: u32,
+        /// Tick at which it expires.
+        expires_at: u32,
     },
     /// A member voted.
     #[codec(index = 1)]
     Voted {
-        /// Number of the motion.
+        /// In which motion.
         motion: u32,
-        /// Who voted.
+        /// Who.
         member: AccountId,
         /// For or against.
         approve: bool,
-        /// Votes for the motion so far.
+        /// Votes for the motion now.
         ayes: u32,
-        /// Votes against it so far.
-        noes: u32,
+        /// Votes against it now.
+        nays: u32,
     },
-    /// A motion has enough votes and can be executed.
+    /// A motion has enough approvals.
     #[codec(index = 2)]
     Passed {
-        /// Number of the motion.
+        /// Which.
         motion: u32,
     },
-    /// A motion can no longer pass and is gone.
+    /// A motion was executed and is gone.
     #[codec(index = 3)]
-    Rejected {
-        /// Number of the motion.
-        motion: u32,
-    },
-    /// A motion ran and is gone.
-    #[codec(index = 4)]
     Executed {
-        /// Number of the motion.
+        /// Which.
         motion: u32,
-        /// How its call ended.
+        /// How the call ended.
         result: DispatchResult,
     },
-    /// A motion was not executed in time and is gone.
+    /// A motion cannot pass any more and is gone.
+    #[codec(index = 4)]
+    Rejected {
+        /// Which.
+        motion: u32,
+    },
+    /// A motion's time is over and it is gone.
     #[codec(index = 5)]
     Expired {
-        /// Number of the motion.
+        /// Which.
         motion: u32,
     },
 }
@@ -93,22 +99,20 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 #[scale_info(capture_docs = "always")]
 pub enum Error {
-    /// The account is no member.
-    NotMember = 0,
-    /// There is no such motion: it never was, or it is already executed, rejected or expired.
-    UnknownMotion = 1,
-    /// As many motions are open as may be.
-    TooManyMotions = 2,
-    /// The call weighs more than a motion may.
-    CallTooHeavy = 3,
-    /// The member has already voted so.
-    DuplicateVote = 4,
-    /// The motion has not enough votes yet.
-    NotPassed = 5,
-    /// The motion has passed: votes change nothing any more.
-    AlreadyPassed = 6,
-    /// There can be no more motions on this chain.
-    NumbersExhausted = 7,
+    /// Only members may do this.
+    NotMember,
+    /// There is no such motion; it was executed, rejected, has expired or never was.
+    UnknownMotion,
+    /// The member has voted like this already.
+    AlreadyVoted,
+    /// The motion does not have enough approvals.
+    NotPassed,
+    /// Too many motions are open; execute or reject one first.
+    TooManyMotions,
+    /// The call is longer than the limit.
+    CallTooLong,
+    /// The call of the motion does not decode with this runtime; propose it again.
+    UndecodableCall,
 }
 
 pallet_support::impl_module_error!(Error, INDEX);

@@ -1,27 +1,34 @@
-//! Everything Members keeps, and who writes it.
+//! What Members keeps, and who writes it.
 
 use alloc::vec::Vec;
 
-use pallet_support::{StorageMap, StorageValue, Twox64Concat};
-use quire_core::{AccountId, BlockNumber};
+use pallet_support::{CountedMap, StorageMap, StorageValue, Twox64Concat};
+use quire_core::AccountId;
 
-use crate::{Motion, NAME};
+use crate::NAME;
+use crate::types::{Motion, Share};
 
-/// Members in ascending order; by genesis.
+/// The members, sorted; by genesis.
 pub const MEMBERS: StorageValue<Vec<AccountId>> =
-    StorageValue::new(NAME, "Members", &["Accounts that vote, in ascending order."]).defaulted();
+    StorageValue::new(NAME, "Members", &["The members of the consortium, sorted."]).defaulted();
 
-/// Open and passed motions; by `propose`, `vote` and `execute`.
-pub const fn motions<C>() -> StorageMap<u32, Motion<C>, Twox64Concat> {
-    StorageMap::new(NAME, "Motions", &["Motions that are open or passed, by number."])
-}
-
-/// Numbers of the motions, each with the last block at which it lives, oldest first; kept equal to the keys of
-/// `Motions`.
-pub const OPEN: StorageValue<Vec<(u32, BlockNumber)>> =
-    StorageValue::new(NAME, "Open", &["Numbers of the motions with their last block, oldest first."])
+/// What approvals must exceed; by genesis.
+pub const SHARE: StorageValue<Share> =
+    StorageValue::new(NAME, "Share", &["The share of the members that approvals of a motion must exceed."])
         .defaulted();
 
 /// Number of the next motion; by `propose`.
-pub const NEXT_MOTION: StorageValue<u32> =
-    StorageValue::new(NAME, "NextMotion", &["Number of the next motion."]).defaulted();
+pub const MOTION_COUNT: StorageValue<u32> =
+    StorageValue::new(NAME, "MotionCount", &["Number of motions proposed so far."]).defaulted();
+
+/// Open motions; by all verbs.
+pub const MOTIONS: CountedMap<u32, Motion, Twox64Concat> =
+    CountedMap::new(NAME, "Motions", &["Open motions and the votes on them."]);
+
+/// Their encoded calls, apart because they can be large; by `propose`, removed with the motion.
+pub const MOTION_CALLS: StorageMap<u32, Vec<u8>, Twox64Concat> =
+    StorageMap::new(NAME, "MotionCalls", &["Encoded calls of open motions."]);
+
+/// The earliest expiry among open motions; by `propose` and `on_initialize`.
+pub const NEXT_EXPIRY: StorageValue<u32> =
+    StorageValue::new(NAME, "NextExpiry", &["Tick at which the next open motion expires, at the earliest."]);

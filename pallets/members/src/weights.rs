@@ -1,27 +1,35 @@
 //! What calls weigh. The figures are estimates with head room until `quire bench` has measured them (DESIGN §14).
 
 use parity_scale_codec::Encode;
-use quire_core::Weight;
+use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
 
-use crate::{Call, MOTION_WEIGHT_MAX};
+use crate::Call;
+use crate::storage::MOTIONS;
 
-const PROPOSE: Weight = Weight::from_micros(60);
-const PROPOSE_KIB: Weight = Weight::from_micros(4);
-const VOTE: Weight = Weight::from_micros(40);
-const EXECUTE: Weight = Weight::from_micros(50);
+/// Finding, checking and removing a motion, besides its call.
+pub(crate) const EXECUTE: Weight = Weight::from_micros(50);
+/// Reading and writing a motion with all its votes.
+const VOTE: Weight = Weight::from_micros(50);
 
-impl<C: Encode> Call<C> {
-    /// What the call weighs at most; executing gives back what the motion's call did not need.
-    pub fn weight(&self) -> Weight {
-        match self {
-            Self::propose { call } => PROPOSE + PROPOSE_KIB * (call.encoded_size() as u64 / 1_024),
-            Self::vote { .. } => VOTE,
-            Self::execute { .. } => EXECUTE + MOTION_WEIGHT_MAX,
-        }
-    }
+/// Storing a motion with a call of so many bytes, besides running it.
+pub(crate) fn propose_weight(call_bytes: usize) -> Weight {
+    Weight::from_micros(50) + Weight::from_micros(2) * (call_bytes as u64 / 1_024)
 }
 
-/// What executing a motion weighed whose call weighed `call`.
-pub(crate) fn executed(call: Weight) -> Weight {
-    EXECUTE + call
+impl<C: Encode> Call<C> {
+    /// What the call weighs at most, its inner call included; `weigh` weighs calls of the runtime.
+    pub fn weight(&self, weigh: fn(&C) -> Weight) -> Weight {
+        match self {
+            Self::propose { call } => propose_weight(call.encoded_size()) + weigh(call),
+            Self::vote { .. } => VOTE,
+            Self::execute { motion } => {
+                EXECUTE + MOTIONS.get(motion).map_or(Weight::ZERO, |open| open.weight)
+            }
+        }
+    }
+
+    /// Weight, class and fee: motions may use the room that normal extrinsics leave, a new runtime needs it.
+    pub fn dispatch_info(&self, weigh: fn(&C) -> Weight) -> DispatchInfo {
+        DispatchInfo { weight: self.weight(weigh), class: DispatchClass::Operational, pays_fee: Pays::Yes }
+    }
 }
