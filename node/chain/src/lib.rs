@@ -1,12 +1,44 @@
-//! The chain: fork tree, block import, authoring, finalisation, over what shells provide.
+//! The chain: fork tree, block import, authoring, finalisation and queries, over what the shells provide.
+//!
+//! Pure: no clock, disk, socket, random source, threads. What executes a runtime and what keeps bytes are the traits
+//! of [`environment`]; the time is an argument; signing is the shell's.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`environment`] | traits that shells implement, commits, errors with their fault |
+//! | [`chain`] | opening, restart, locks, the one door to the store |
+//! | [`import`] | the steps of a foreign block |
+//! | [`author`] | the steps of an own block |
+//! | [`finalise`] | justification to durable finality |
+//! | [`query`] | heads, blocks, states, calls |
+//! | [`tree`] | fork tree and best head |
+//! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
+//!
+//! Out of scope: fetching and announcing blocks (`quire-network`), the pool (`quire-pool`), voting
+//! (`quire-consensus`).
 
+pub mod author;
+pub mod chain;
 pub mod environment;
+pub mod finalise;
+pub mod genesis;
+pub mod import;
 pub mod layer;
 pub mod overlay;
+pub mod query;
+pub mod tree;
+mod view;
 
+pub use author::{Built, Pace, ProposeError, Proposer};
+pub use chain::{Chain, Config, OpenError};
 pub use environment::{
     CODE_KEY, Commit, Execute, ExecuteError, Fault, Finalise, Head, Journalled, NewBlock, RuntimeCode,
     StateError, StateView, Store, StoreError,
 };
+pub use finalise::{FinaliseError, Finalised};
+pub use genesis::{Genesis, GenesisError};
+pub use import::{ImportError, Imported};
 pub use layer::Layer;
 pub use overlay::Overlay;
+pub use query::{QueryError, Unfinalised};
+pub use tree::TreeRoute;
