@@ -6,6 +6,7 @@ use pallet_support::{DispatchResultWithInfo, Phase, deposit_event, events, host}
 use parity_scale_codec::Encode;
 use quire_core::{BlockNumber, Digest, DispatchInfo, H256, Header, OpaqueExtrinsic, RuntimeVersion};
 
+use crate::limits::PerDispatchClass;
 use crate::storage::{
     ALL_EXTRINSICS_LEN, BLOCK_HASH, BLOCK_WEIGHT, DIGEST, EVENT_COUNT, EVENTS, EXECUTION_PHASE,
     EXTRINSIC_COUNT, EXTRINSIC_DATA, EXTRINSIC_INDEX_KEY, LAST_RUNTIME_UPGRADE, NUMBER, PARENT_HASH,
@@ -32,9 +33,7 @@ pub fn initialize(number: BlockNumber, parent_hash: H256, digest: Digest) {
     EXTRINSIC_COUNT.kill();
     EXTRINSIC_DATA.kill();
     ALL_EXTRINSICS_LEN.kill();
-    let mut weight = crate::limits::PerDispatchClass::default();
-    weight.mandatory = BASE_BLOCK;
-    BLOCK_WEIGHT.put(&weight);
+    BLOCK_WEIGHT.put(&PerDispatchClass { mandatory: BASE_BLOCK, ..PerDispatchClass::default() });
 }
 
 /// Notes which runtime executes this block; returns whether it is another one than that of the block before, so that

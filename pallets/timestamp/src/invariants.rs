@@ -12,7 +12,7 @@ pub fn check_invariants() -> Result<(), String> {
     if DID_UPDATE.exists() {
         return Err("the mark that the time was set outlives the block (R1)".into());
     }
-    if !SLOT_DURATION_MS.get().is_some_and(|duration| duration > 0) {
+    if SLOT_DURATION_MS.get().is_none_or(|duration| duration == 0) {
         return Err("the slot duration is missing or zero".into());
     }
     if CHANNEL_CLOCK.get_or_default() > pallet_system::block_number() {

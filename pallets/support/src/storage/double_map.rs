@@ -8,7 +8,7 @@ use scale_info::{StaticTypeInfo, meta_type};
 
 use super::iter::decode_key;
 use super::{
-    PREFIX_BYTES, PrefixIter, StorageHasher, encoded_default, mutate, prefix, read, try_mutate, write,
+    PREFIX_BYTES, PrefixIter, StorageHasher, Types, encoded_default, mutate, prefix, read, try_mutate, write,
 };
 use crate::host::{self, ClearPrefix};
 use crate::metadata::{EntryKind, StorageEntry};
@@ -20,8 +20,7 @@ pub struct StorageDoubleMap<K1, K2, V, H1, H2> {
     item: &'static str,
     docs: &'static [&'static str],
     default: Option<fn() -> Vec<u8>>,
-    #[allow(clippy::type_complexity, reason = "a list of type parameters")]
-    types: PhantomData<fn() -> (K1, K2, V, H1, H2)>,
+    types: Types<(K1, K2, V, H1, H2)>,
 }
 
 impl<K1, K2, V, H1, H2> StorageDoubleMap<K1, K2, V, H1, H2> {

@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use parity_scale_codec::Decode;
 
+use super::Types;
 use crate::host;
 
 /// Yields what `decode` makes of each key under a prefix; keys or values that do not decode are skipped.
@@ -13,7 +14,7 @@ pub struct PrefixIter<T> {
     prefix: Vec<u8>,
     at: Vec<u8>,
     decode: fn(key_tail: &[u8], key: &[u8]) -> Option<T>,
-    item: PhantomData<fn() -> T>,
+    item: Types<T>,
 }
 
 impl<T> PrefixIter<T> {

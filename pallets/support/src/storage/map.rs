@@ -8,7 +8,7 @@ use scale_info::{StaticTypeInfo, meta_type};
 
 use super::iter::decode_key;
 use super::{
-    PREFIX_BYTES, PrefixIter, StorageHasher, encoded_default, mutate, prefix, read, try_mutate, write,
+    PREFIX_BYTES, PrefixIter, StorageHasher, Types, encoded_default, mutate, prefix, read, try_mutate, write,
 };
 use crate::host::{self, ClearPrefix};
 use crate::metadata::{EntryKind, StorageEntry};
@@ -20,7 +20,7 @@ pub struct StorageMap<K, V, H> {
     item: &'static str,
     docs: &'static [&'static str],
     default: Option<fn() -> Vec<u8>>,
-    types: PhantomData<fn() -> (K, V, H)>,
+    types: Types<(K, V, H)>,
 }
 
 impl<K, V, H> StorageMap<K, V, H> {

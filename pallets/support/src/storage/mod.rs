@@ -21,6 +21,7 @@ mod value;
 mod tests;
 
 use alloc::vec::Vec;
+use core::marker::PhantomData;
 
 use parity_scale_codec::{Decode, Encode};
 use quire_core::hash::twox_128_const;
@@ -33,6 +34,9 @@ pub use map::StorageMap;
 pub use value::StorageValue;
 
 use crate::host;
+
+/// Types that an item is about and does not hold.
+type Types<T> = PhantomData<fn() -> T>;
 
 /// Length of an item's prefix.
 pub const PREFIX_BYTES: usize = 32;

@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use parity_scale_codec::{Decode, Encode};
 use scale_info::{StaticTypeInfo, meta_type};
 
-use super::{PREFIX_BYTES, encoded_default, mutate, prefix, read, try_mutate, write};
+use super::{PREFIX_BYTES, Types, encoded_default, mutate, prefix, read, try_mutate, write};
 use crate::host;
 use crate::metadata::{EntryKind, StorageEntry};
 
@@ -17,7 +17,7 @@ pub struct StorageValue<T> {
     item: &'static str,
     docs: &'static [&'static str],
     default: Option<fn() -> Vec<u8>>,
-    value: PhantomData<fn() -> T>,
+    value: Types<T>,
 }
 
 impl<T> StorageValue<T> {
