@@ -23,7 +23,8 @@
 //!   accident. With the last approval the channel is open and era 0 starts at the current tick with block 0.
 //! * R4. `deposit` adds to the participant's deposit, in any status but Closed.
 //! * R5. `withdraw` pays credit first, then deposit, but only above exposure: the whole deposit while a block
-//!   is undecided (nobody knows yet what it will cost), the reserves while blocks are agreed, and debts.
+//!   is undecided (nobody knows yet what it will cost), the reserves while blocks are agreed, and debts. Who wants
+//!   its coverage back lets the blocks end, with `close` if need be; credit is free at any time.
 //! * R6. `update` is one participant's last word on the next era. It takes effect when the last words of all
 //!   are equal, at a block boundary in the future, after every block that is open already.
 //! * R7. `close` names a last block that is not over yet; a later `close` may only lower it. No block after it
@@ -32,7 +33,8 @@
 //!   withdrawable.
 //! * R8. `set_keys` takes effect at the next block number, so that every validator reads the same keys for a
 //!   block; superseded keys are kept while a block that needs them may be open.
-//! * R9. The pot holds exactly: deposits, credits and program deposits, beside what genesis put there.
+//! * R9. The pot `pot(b"quire/chnl")` holds at least the sum of deposits, credits and program deposits (more only if
+//!   somebody gave it money), and that sum equals `TotalHeld`. Reserves and debts are slices and claims, not money.
 //! * R10. Lists are bounded: participants, eras, key versions, open blocks, exclusions, parameter bytes.
 //!
 //! | call | who | effect |
