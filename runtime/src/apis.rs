@@ -11,20 +11,18 @@
 //! `QuirePool` validates many transactions in one call; both save one instance per item.
 
 use crate::{executive, metadata, version};
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use pallet_transaction_payment as payment;
 use parity_scale_codec::{Decode, Encode, Error};
 use quire_core::{
-    AccountId, Balance, Block, H256, Header, InherentData, OpaqueExtrinsic, TransactionSource, TransactionValidity,
-    UncheckedExtrinsic, Weight,
+    AccountId, Balance, Block, H256, Header, InherentData, OpaqueExtrinsic, TransactionSource,
+    TransactionValidity, UncheckedExtrinsic, Weight,
     codec::decode_vec,
     inherent::{CheckInherentsResult, TIMESTAMP_ID},
     limits,
 };
 
 use crate::RuntimeCall;
-
-type Input<'a> = &'a mut &'a [u8];
 
 /// Decodes the arguments of an entry point (A2).
 fn arguments<T: Decode>(mut input: &[u8]) -> Result<T, Error> {
@@ -42,11 +40,11 @@ impl Decode for Extrinsics {
 }
 
 macro_rules! entry_points {
-    ($( $name:ident = $handler:path; )*) => {
+    ($( $name:ident = $module:ident :: $handler:ident; )*) => {
         /// Calls the entry point `method` natively; `None` when there is no such entry point.
         pub fn call(method: &str, input: &[u8]) -> Option<Result<Vec<u8>, Error>> {
             match method {
-                $( stringify!($name) => Some($handler(input)), )*
+                $( stringify!($name) => Some($module::$handler(input)), )*
                 _ => None,
             }
         }
@@ -62,7 +60,7 @@ macro_rules! entry_points {
                 extern "C" fn $name(pointer: *const u8, length: usize) -> u64 {
                     // SAFETY: the host passes a block of `length` bytes that it allocated for this call and wrote.
                     let input = if length == 0 { &[] } else { unsafe { core::slice::from_raw_parts(pointer, length) } };
-                    super::output(stringify!($name), super::$handler(input))
+                    super::output(stringify!($name), super::$module::$handler(input))
                 }
             )*
         }
@@ -70,9 +68,9 @@ macro_rules! entry_points {
 }
 
 entry_points! {
-    Core_version = core::version;
-    Core_execute_block = core::execute_block;
-    Core_initialize_block = core::initialize_block;
+    Core_version = core_api::version;
+    Core_execute_block = core_api::execute_block;
+    Core_initialize_block = core_api::initialize_block;
     Metadata_metadata = meta::metadata;
     Metadata_metadata_at_version = meta::at_version;
     Metadata_metadata_versions = meta::versions;
@@ -107,7 +105,7 @@ fn output(method: &str, result: Result<Vec<u8>, Error>) -> u64 {
     }
 }
 
-mod core {
+mod core_api {
     //! `Core`: version, execution of whole blocks, start of a block.
     use super::*;
 
@@ -166,34 +164,27 @@ mod builder {
 
     pub(super) fn inherent_extrinsics(input: &[u8]) -> Result<Vec<u8>, Error> {
         let data = arguments::<InherentData>(input)?;
-        let now = timestamp(&data).ok_or_else(|| Error::from("inherent data without a timestamp"))?;
-        let set = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
-        Ok(alloc::vec![UncheckedExtrinsic::bare(set).to_opaque()].encode())
+        let time = pallet_timestamp::create_inherent(&data)
+            .ok_or_else(|| Error::from("inherent data without a timestamp (timstap0)"))?;
+        let finality = pallet_grandpa::create_inherent(&data);
+        let calls = [RuntimeCall::Timestamp(time)].into_iter().chain(finality.map(RuntimeCall::Grandpa));
+        Ok(calls.map(|call| UncheckedExtrinsic::bare(call).to_opaque()).collect::<Vec<_>>().encode())
     }
 
     pub(super) fn check_inherents(input: &[u8]) -> Result<Vec<u8>, Error> {
         let (block, data) = arguments::<(Block, InherentData)>(input)?;
         let mut result = CheckInherentsResult::ok();
-        let set = block.extrinsics.iter().find_map(set_timestamp);
-        if let (Some(set), Some(now)) = (set, timestamp(&data))
-            && set > now.saturating_add(limits::MAX_SLOT_AHEAD_MS)
-        {
-            result.okay = false;
-            result.fatal_error = true;
-            result.errors.data.insert(TIMESTAMP_ID, b"the block's time is too far in the future".encode());
+        for opaque in &block.extrinsics {
+            let Ok((extrinsic, _)) = UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque) else { continue };
+            if let RuntimeCall::Timestamp(call) = &extrinsic.call
+                && let Err(why) = pallet_timestamp::check_inherent(call, &data)
+            {
+                result.okay = false;
+                result.fatal_error = why == pallet_timestamp::InherentError::TooFarInFuture;
+                result.errors.put(TIMESTAMP_ID, &why);
+            }
         }
         Ok(result.encode())
-    }
-
-    fn timestamp(data: &InherentData) -> Option<u64> {
-        data.data.get(&TIMESTAMP_ID).and_then(|bytes| u64::decode(&mut bytes.as_slice()).ok())
-    }
-
-    fn set_timestamp(opaque: &OpaqueExtrinsic) -> Option<u64> {
-        match UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).ok()?.0.call {
-            RuntimeCall::Timestamp(pallet_timestamp::Call::set { now }) => Some(now),
-            _ => None,
-        }
     }
 }
 
@@ -229,10 +220,12 @@ mod fees {
     //! `TransactionPaymentApi`: fees of extrinsics, signed or with an empty signature.
     use super::*;
 
-    fn dispatch_info(extrinsic: &OpaqueExtrinsic) -> Result<(quire_core::DispatchInfo, Balance, bool), Error> {
+    fn dispatch_info(
+        extrinsic: &OpaqueExtrinsic,
+    ) -> Result<(quire_core::DispatchInfo, Balance, bool), Error> {
         let (extrinsic, _) = UncheckedExtrinsic::<RuntimeCall>::from_opaque(extrinsic)?;
         let tip = extrinsic.signature.as_ref().map(|(_, _, extra)| extra.tip);
-        Ok((executive::dispatch_info(&extrinsic.call), tip.unwrap_or(0), tip.is_some()))
+        Ok((extrinsic.call.dispatch_info(), tip.unwrap_or(0), tip.is_some()))
     }
 
     pub(super) fn query_info(input: &[u8]) -> Result<Vec<u8>, Error> {

@@ -7,17 +7,21 @@
 //! * **R5** Validating a transaction sees the state as the next block will find it and changes nothing that stays.
 //! * **R6** Two extrinsics never share bytes in one block: the second is stale by its nonce.
 
-use crate::{RuntimeCall, extensions};
+use crate::{RuntimeCall, extensions, version};
 use alloc::vec::Vec;
 use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
 use pallet_transaction_payment as payment;
 use quire_core::{
-    ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchClass, DispatchInfo, H256, Header, InvalidTransaction,
-    OpaqueExtrinsic, Pays, TransactionSource, TransactionValidity, TransactionValidityError, UncheckedExtrinsic,
+    ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchInfo, H256, Header, InvalidTransaction,
+    OpaqueExtrinsic, TransactionSource, TransactionValidity, TransactionValidityError, UncheckedExtrinsic,
     UnknownTransaction, ValidTransaction,
 };
 
 /// Begins a block. The header names parent, number and pre-runtime digest; its roots are not looked at.
+///
+/// # Panics
+/// When the digest names no slot or one that is not later than the parent's.
+#[allow(clippy::panic, reason = "a panic is how a runtime refuses a block (R3 of the crate)")]
 pub fn initialize_block(header: &Header) {
     let mut digest = Digest::default();
     for item in &header.digest.logs {
@@ -26,17 +30,13 @@ pub fn initialize_block(header: &Header) {
         }
     }
     pallet_system::initialize(header.number, header.parent_hash, digest);
-    pallet_aura::on_initialize();
-    pallet_timestamp::on_initialize();
-    pallet_members::on_initialize(header.number);
+    pallet_system::note_runtime_version(&version::version());
+    if let Err(why) = pallet_aura::on_initialize() {
+        panic!("{why}");
+    }
+    pallet_timestamp::on_initialize(pallet_grandpa::finality_lag());
+    pallet_members::on_initialize();
     pallet_system::note_finished_initialize();
-}
-
-/// Class and weight of a call, without the extrinsic's base.
-pub fn dispatch_info(call: &RuntimeCall) -> DispatchInfo {
-    let class = call.class();
-    let pays_fee = if class == DispatchClass::Mandatory { Pays::No } else { Pays::Yes };
-    DispatchInfo { weight: call.weight(), class, pays_fee }
 }
 
 /// Applies one extrinsic to the block that is being built or checked.
@@ -52,7 +52,7 @@ fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
     let (extrinsic, call_bytes) =
         UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
-    let info = dispatch_info(&extrinsic.call);
+    let info = extrinsic.call.dispatch_info();
     match &extrinsic.signature {
         None => {
             if !extrinsic.call.is_inherent() {
@@ -108,10 +108,17 @@ pub fn apply_extrinsics(extrinsics: &[OpaqueExtrinsic]) -> Vec<ApplyExtrinsicRes
 }
 
 /// Ends a block: the header with its roots and digest, without a seal.
+///
+/// # Panics
+/// When the block has not set its time (R1).
+#[allow(clippy::panic, reason = "a panic is how a runtime refuses a block (R3 of the crate)")]
 pub fn finalize_block() -> Header {
     pallet_system::note_finished_extrinsics();
-    pallet_timestamp::on_finalize();
-    pallet_transaction_payment::on_finalize();
+    if let Err(why) = pallet_timestamp::on_finalize() {
+        panic!("{why}");
+    }
+    pallet_grandpa::on_finalize();
+    pallet_transaction_payment::on_finalize(pallet_aura::author_account());
     pallet_system::finalize()
 }
 
@@ -133,8 +140,14 @@ pub fn execute_block(block: &Block) {
     }
     let header = finalize_block();
     assert!(header.digest == block.header.digest, "the digest differs from what the block's execution gives");
-    assert!(header.extrinsics_root == block.header.extrinsics_root, "the extrinsics root differs from the extrinsics");
-    assert!(header.state_root == block.header.state_root, "the state root differs from what the execution gives");
+    assert!(
+        header.extrinsics_root == block.header.extrinsics_root,
+        "the extrinsics root differs from the extrinsics"
+    );
+    assert!(
+        header.state_root == block.header.state_root,
+        "the state root differs from what the execution gives"
+    );
 }
 
 /// Prepares the state for validating transactions on top of block `at` (R5).
@@ -151,7 +164,7 @@ pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic
     let (extrinsic, call_bytes) =
         UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
-    let info = dispatch_info(&extrinsic.call);
+    let info = extrinsic.call.dispatch_info();
     let Some(parts) = &extrinsic.signature else {
         return Err(UnknownTransaction::NoUnsignedValidator.into());
     };
@@ -161,7 +174,7 @@ pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic
     let signed = extensions::check_signature(parts, call_bytes)?;
     let tags = extensions::check_nonce_for_pool(&signed)?;
     pallet_system::check_limits(&info, length)?;
-    let fee = extensions::check_payment(&signed, &extrinsic.call, length)?;
+    let fee = extensions::check_payment(&signed, &info, length)?;
     let now = pallet_system::block_number();
     Ok(ValidTransaction {
         priority: payment::priority(signed.extra.tip, fee, &info, length),

@@ -14,14 +14,15 @@
 //!
 //! Out of scope: ECDSA signatures (`BadProof`): no member key is one.
 
-use crate::{RuntimeCall, version};
+use crate::version;
 use alloc::{vec, vec::Vec};
 use pallet_support::host;
 use pallet_transaction_payment as payment;
 use parity_scale_codec::{Compact, Encode};
 use quire_core::{
-    AccountId, Additional, Balance, BlockNumber, Era, Extra, H256, InvalidTransaction, MultiAddress,
-    MultiSignature, Nonce, TransactionValidityError, extrinsic::SignatureParts, signing_payload,
+    AccountId, Additional, Balance, BlockNumber, DispatchInfo, Era, Extra, H256, InvalidTransaction,
+    MultiAddress, MultiSignature, Nonce, TransactionValidityError, extrinsic::SignatureParts,
+    signing_payload,
 };
 
 /// A signed extrinsic whose signature holds.
@@ -36,7 +37,10 @@ pub struct Signed {
 ///
 /// # Errors
 /// Why the extrinsic can never be valid.
-pub fn check_signature(parts: &SignatureParts, call_bytes: &[u8]) -> Result<Signed, TransactionValidityError> {
+pub fn check_signature(
+    parts: &SignatureParts,
+    call_bytes: &[u8],
+) -> Result<Signed, TransactionValidityError> {
     let (address, signature, extra) = parts;
     let MultiAddress::Id(who) = address else { return Err(InvalidTransaction::BadSigner.into()) };
     if who.0 == [0; 32] {
@@ -109,7 +113,8 @@ pub fn check_nonce_for_pool(signed: &Signed) -> Result<Tags, TransactionValidity
 pub fn use_nonce(signed: &Signed) -> Result<(), TransactionValidityError> {
     let next = pallet_system::account_nonce(&signed.who);
     if signed.extra.nonce != next {
-        let why = if signed.extra.nonce < next { InvalidTransaction::Stale } else { InvalidTransaction::Future };
+        let why =
+            if signed.extra.nonce < next { InvalidTransaction::Stale } else { InvalidTransaction::Future };
         return Err(why.into());
     }
     pallet_system::inc_account_nonce(&signed.who);
@@ -120,8 +125,12 @@ pub fn use_nonce(signed: &Signed) -> Result<(), TransactionValidityError> {
 ///
 /// # Errors
 /// `Payment`.
-pub fn check_payment(signed: &Signed, call: &RuntimeCall, length: u32) -> Result<Balance, TransactionValidityError> {
-    let fee = payment::compute_fee(length, &crate::executive::dispatch_info(call), signed.extra.tip);
+pub fn check_payment(
+    signed: &Signed,
+    info: &DispatchInfo,
+    length: u32,
+) -> Result<Balance, TransactionValidityError> {
+    let fee = payment::compute_fee(length, info, signed.extra.tip);
     payment::can_withdraw_fee(&signed.who, fee)?;
     Ok(fee)
 }

@@ -4,28 +4,29 @@
 //! * **R2** The code is a given blob, never one that was just compiled: two members must build one chain.
 //! * **R3** After building, every pallet's invariants hold.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use crate::version;
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 use pallet_support::testing::TestExternalities;
-use quire_core::{AccountId, AuraId, Balance, GrandpaId};
-
-/// Key of the runtime's code in the state.
-pub const CODE_KEY: &[u8] = b":code";
 
 /// What the founders of a chain agree on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    /// Milliseconds per slot.
-    pub slot_duration_ms: u64,
-    /// Authors, in slot order.
-    pub aura: Vec<AuraId>,
-    /// Finality voters, one vote each.
-    pub grandpa: Vec<GrandpaId>,
-    /// Accounts that hold funds from the start, in plancks.
-    pub balances: Vec<(AccountId, Balance)>,
-    /// Members of the consortium, who vote on motions.
-    pub members: Vec<AccountId>,
-    /// Whether transactions cost a fee.
-    pub fees: bool,
+    /// Length of slots.
+    pub timestamp: pallet_timestamp::genesis::Config,
+    /// Accounts that hold funds from the start.
+    pub balances: pallet_balances::genesis::Config,
+    /// Prices of transactions.
+    pub transaction_payment: pallet_transaction_payment::genesis::Config,
+    /// Authors.
+    pub aura: pallet_aura::genesis::Config,
+    /// Finality voters.
+    pub grandpa: pallet_grandpa::genesis::Config,
+    /// Members of the consortium.
+    pub members: pallet_members::genesis::Config,
+    /// Validators and their parameters.
+    pub staking: pallet_staking::genesis::Config,
+    /// Channel programs.
+    pub channels: pallet_channels::genesis::Config,
 }
 
 /// Why no state can be built.
@@ -43,24 +44,32 @@ impl core::error::Error for GenesisError {}
 /// All keys and values of the state of block 0.
 ///
 /// # Errors
-/// When the configuration breaks an invariant of a pallet (R3).
+/// When a pallet refuses its part, or the configuration breaks an invariant (R3).
 pub fn build(config: &Config, code: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, GenesisError> {
     let mut state = TestExternalities::new();
     let checked = state.execute(|| {
-        pallet_support::host::storage_set(CODE_KEY, code);
-        pallet_system::genesis::Config::default().build();
-        pallet_timestamp::genesis::Config { slot_duration_ms: config.slot_duration_ms }.build();
-        pallet_balances::genesis::Config { balances: config.balances.clone() }.build();
-        pallet_transaction_payment::genesis::Config { fees: config.fees }.build();
-        pallet_aura::genesis::Config { authorities: config.aura.clone() }.build();
-        pallet_grandpa::genesis::Config { authorities: config.grandpa.clone() }.build();
-        pallet_members::genesis::Config { members: config.members.clone() }.build();
-        pallet_staking::genesis::Config::default().build();
-        pallet_channels::genesis::Config::default().build();
-        pallet_anchors::genesis::Config::default().build();
+        build_pallets(config, code).map_err(GenesisError)?;
         check_invariants()
     });
     checked.map(|()| state.into_pairs())
+}
+
+fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
+    let system = pallet_system::genesis::Config {
+        code: code.to_vec(),
+        spec_name: version::SPEC_NAME.to_owned(),
+        spec_version: version::SPEC_VERSION,
+    };
+    system.build()?;
+    config.timestamp.build()?;
+    config.balances.build()?;
+    config.transaction_payment.build()?;
+    config.aura.build()?;
+    config.grandpa.build()?;
+    config.members.build()?;
+    config.staking.build()?;
+    config.channels.build()?;
+    Ok(())
 }
 
 /// Checks what must hold after every block, in every pallet.
@@ -68,14 +77,17 @@ pub fn build(config: &Config, code: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>,
 /// # Errors
 /// The first invariant that does not hold.
 pub fn check_invariants() -> Result<(), GenesisError> {
-    let checks: [(&str, fn() -> Result<(), String>); 7] = [
-        ("System", pallet_system::check_invariants),
-        ("Balances", pallet_balances::check_invariants),
-        ("Grandpa", pallet_grandpa::check_invariants),
-        ("Members", pallet_members::check_invariants),
-        ("Staking", pallet_staking::check_invariants),
-        ("Channels", pallet_channels::check_invariants),
-        ("Anchors", pallet_anchors::check_invariants),
+    let checks: [(&str, fn() -> Result<(), String>); 10] = [
+        (pallet_system::NAME, pallet_system::check_invariants),
+        (pallet_timestamp::NAME, pallet_timestamp::check_invariants),
+        (pallet_balances::NAME, pallet_balances::check_invariants),
+        (pallet_transaction_payment::NAME, pallet_transaction_payment::check_invariants),
+        (pallet_aura::NAME, pallet_aura::check_invariants),
+        (pallet_grandpa::NAME, pallet_grandpa::check_invariants),
+        (pallet_members::NAME, pallet_members::check_invariants),
+        (pallet_staking::NAME, pallet_staking::check_invariants),
+        (pallet_channels::NAME, pallet_channels::check_invariants),
+        (pallet_anchors::NAME, pallet_anchors::check_invariants),
     ];
     for (pallet, check) in checks {
         check().map_err(|why| GenesisError(alloc::format!("{pallet}: {why}")))?;

@@ -8,7 +8,7 @@
 //! * **R2** `System.remark` is the first call of the first pallet: explorers take it as their default.
 //! * **R3** Nothing a user sends makes the runtime panic; only a block that its author got wrong does.
 
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
@@ -28,7 +28,7 @@ mod tests;
 
 use pallet_support::{DispatchResultWithInfo, Origin};
 use parity_scale_codec::{Decode, Encode};
-use quire_core::{DispatchClass, Weight};
+use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
 use scale_info::TypeInfo;
 
 /// A call of any pallet.
@@ -43,6 +43,9 @@ pub enum RuntimeCall {
     /// Transfers.
     #[codec(index = 2)]
     Balances(pallet_balances::Call),
+    /// Finality notes.
+    #[codec(index = 5)]
+    Grandpa(pallet_grandpa::Call),
     /// Motions of the consortium.
     #[codec(index = 8)]
     Members(pallet_members::Call<RuntimeCall>),
@@ -95,6 +98,9 @@ pub enum RuntimeError {
     /// Of Balances.
     #[codec(index = 2)]
     Balances(pallet_balances::Error),
+    /// Of Grandpa.
+    #[codec(index = 5)]
+    Grandpa(pallet_grandpa::Error),
     /// Of Members.
     #[codec(index = 8)]
     Members(pallet_members::Error),
@@ -114,30 +120,29 @@ pub enum RuntimeError {
 pub struct Runtime;
 
 impl RuntimeCall {
-    /// What the call may weigh at most, without the base weight of an extrinsic.
+    /// Weight without the extrinsic's base, class, and whether the signer pays.
+    pub fn dispatch_info(&self) -> DispatchInfo {
+        let normal = |weight| DispatchInfo { weight, class: DispatchClass::Normal, pays_fee: Pays::Yes };
+        match self {
+            RuntimeCall::System(call) => call.dispatch_info(),
+            RuntimeCall::Timestamp(call) => call.dispatch_info(),
+            RuntimeCall::Balances(call) => call.dispatch_info(),
+            RuntimeCall::Grandpa(call) => call.dispatch_info(),
+            RuntimeCall::Members(call) => call.dispatch_info(RuntimeCall::weight),
+            RuntimeCall::Staking(call) => normal(call.weight()),
+            RuntimeCall::Channels(call) => normal(call.weight()),
+            RuntimeCall::Anchors(call) => normal(call.weight()),
+        }
+    }
+
+    /// Weight without the extrinsic's base.
     pub fn weight(&self) -> Weight {
-        match self {
-            RuntimeCall::System(call) => call.weight(),
-            RuntimeCall::Timestamp(call) => call.weight(),
-            RuntimeCall::Balances(call) => call.weight(),
-            RuntimeCall::Members(call) => call.weight(RuntimeCall::weight),
-            RuntimeCall::Staking(call) => call.weight(),
-            RuntimeCall::Channels(call) => call.weight(),
-            RuntimeCall::Anchors(call) => call.weight(),
-        }
+        self.dispatch_info().weight
     }
 
-    /// Inherents are mandatory, everything else is normal.
-    pub fn class(&self) -> DispatchClass {
-        match self {
-            RuntimeCall::Timestamp(_) => DispatchClass::Mandatory,
-            _ => DispatchClass::Normal,
-        }
-    }
-
-    /// Whether the author puts the call into the block by itself.
+    /// Whether the author puts the call into the block by itself: every mandatory call is an inherent.
     pub fn is_inherent(&self) -> bool {
-        matches!(self, RuntimeCall::Timestamp(_))
+        self.dispatch_info().class == DispatchClass::Mandatory
     }
 
     /// Hands the call to its pallet. The caller opens the storage transaction.
@@ -149,7 +154,10 @@ impl RuntimeCall {
             RuntimeCall::System(call) => pallet_system::dispatch(call, origin),
             RuntimeCall::Timestamp(call) => pallet_timestamp::dispatch(call, origin),
             RuntimeCall::Balances(call) => pallet_balances::dispatch(call, origin),
-            RuntimeCall::Members(call) => pallet_members::dispatch(call, origin, RuntimeCall::dispatch),
+            RuntimeCall::Grandpa(call) => pallet_grandpa::dispatch(call, origin),
+            RuntimeCall::Members(call) => {
+                pallet_members::dispatch(call, origin, RuntimeCall::weight, RuntimeCall::dispatch)
+            }
             RuntimeCall::Staking(call) => pallet_staking::dispatch(call, origin),
             RuntimeCall::Channels(call) => pallet_channels::dispatch(call, origin),
             RuntimeCall::Anchors(call) => pallet_anchors::dispatch(call, origin),

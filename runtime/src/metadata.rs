@@ -2,12 +2,14 @@
 
 use crate::{Runtime, RuntimeCall, RuntimeError, RuntimeEvent, extensions, version};
 use alloc::{vec, vec::Vec};
+use pallet_support::EventRecord;
 use pallet_support::metadata::{ApiParts, ExtrinsicParts, MethodParts, RuntimeParts, encode_version};
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use quire_core::{
-    AccountId, ApplyExtrinsicResult, AuraId, Balance, Block, Extra, GrandpaId, H256, Header, InherentData, MultiAddress,
-    MultiSignature, Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource, TransactionValidity, UncheckedExtrinsic,
-    Weight, extrinsic::EXTRINSIC_VERSION, inherent::CheckInherentsResult,
+    AccountId, ApplyExtrinsicResult, AuraId, Balance, Block, Extra, GrandpaId, H256, Header, InherentData,
+    MultiAddress, MultiSignature, Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource,
+    TransactionValidity, UncheckedExtrinsic, Weight, extrinsic::EXTRINSIC_VERSION,
+    inherent::CheckInherentsResult,
 };
 use scale_info::{MetaType, TypeInfo, meta_type};
 
@@ -23,7 +25,7 @@ pub fn at_version(version: u32) -> Option<Vec<u8>> {
 pub fn parts() -> RuntimeParts {
     RuntimeParts {
         pallets: vec![
-            pallet_system::metadata(&version::version(), meta_type::<RuntimeEvent>()),
+            pallet_system::metadata(meta_type::<Vec<EventRecord<RuntimeEvent, H256>>>(), &version::version()),
             pallet_timestamp::metadata(),
             pallet_balances::metadata(),
             pallet_transaction_payment::metadata(),
@@ -50,7 +52,12 @@ pub fn parts() -> RuntimeParts {
     }
 }
 
-fn method(name: &'static str, inputs: &[(&'static str, MetaType)], output: MetaType, doc: &'static str) -> MethodParts {
+fn method(
+    name: &'static str,
+    inputs: &[(&'static str, MetaType)],
+    output: MetaType,
+    doc: &'static str,
+) -> MethodParts {
     MethodParts { name, inputs: inputs.to_vec(), output, docs: vec![doc] }
 }
 
@@ -65,27 +72,46 @@ fn apis() -> Vec<ApiParts> {
         api("Metadata", 2, "What this description comes from.", metadata_methods()),
         api("BlockBuilder", 6, "Blocks step by step.", block_builder()),
         api("TaggedTransactionQueue", 3, "Validity of transactions.", queue()),
-        api("AccountNonceApi", 1, "Nonces.", vec![method(
-            "account_nonce",
-            &[("account", ty::<AccountId>())],
-            ty::<Nonce>(),
-            "Number of transactions the account has sent.",
-        )]),
+        api(
+            "AccountNonceApi",
+            1,
+            "Nonces.",
+            vec![method(
+                "account_nonce",
+                &[("account", ty::<AccountId>())],
+                ty::<Nonce>(),
+                "Number of transactions the account has sent.",
+            )],
+        ),
         api("TransactionPaymentApi", 4, "Fees.", payment()),
         api("AuraApi", 1, "Block authorship.", aura()),
         api("GrandpaApi", 3, "Finality.", grandpa()),
-        api("QuireBlock", 1, "Many extrinsics in one call.", vec![method(
-            "apply_extrinsics",
-            &[("extrinsics", ty::<Vec<OpaqueExtrinsic>>())],
-            ty::<Vec<ApplyExtrinsicResult>>(),
-            "Applies in order until the block is full.",
-        )]),
-        api("QuirePool", 1, "Validity of many transactions in one call.", vec![method(
-            "validate_transactions",
-            &[("source", ty::<TransactionSource>()), ("txs", ty::<Vec<OpaqueExtrinsic>>()), ("block_hash", ty::<H256>())],
-            ty::<Vec<TransactionValidity>>(),
-            "One answer per transaction, in order.",
-        )]),
+        api(
+            "QuireBlock",
+            1,
+            "Many extrinsics in one call.",
+            vec![method(
+                "apply_extrinsics",
+                &[("extrinsics", ty::<Vec<OpaqueExtrinsic>>())],
+                ty::<Vec<ApplyExtrinsicResult>>(),
+                "Applies in order until the block is full.",
+            )],
+        ),
+        api(
+            "QuirePool",
+            1,
+            "Validity of many transactions in one call.",
+            vec![method(
+                "validate_transactions",
+                &[
+                    ("source", ty::<TransactionSource>()),
+                    ("txs", ty::<Vec<OpaqueExtrinsic>>()),
+                    ("block_hash", ty::<H256>()),
+                ],
+                ty::<Vec<TransactionValidity>>(),
+                "One answer per transaction, in order.",
+            )],
+        ),
     ]
 }
 
@@ -110,7 +136,12 @@ pub enum InclusionMode {
 fn metadata_methods() -> Vec<MethodParts> {
     vec![
         method("metadata", &[], ty::<Vec<u8>>(), "Metadata V14."),
-        method("metadata_at_version", &[("version", ty::<u32>())], ty::<Option<Vec<u8>>>(), "Metadata of a version."),
+        method(
+            "metadata_at_version",
+            &[("version", ty::<u32>())],
+            ty::<Option<Vec<u8>>>(),
+            "Metadata of a version.",
+        ),
         method("metadata_versions", &[], ty::<Vec<u32>>(), "Versions that are offered."),
     ]
 }
@@ -139,7 +170,12 @@ fn payment() -> Vec<MethodParts> {
         method("query_info", &inputs, ty::<RuntimeDispatchInfo>(), "Weight, class and fee without tip."),
         method("query_fee_details", &inputs, ty::<FeeDetails>(), "The parts of the fee."),
         method("query_weight_to_fee", &[("weight", ty::<Weight>())], ty::<Balance>(), "Fee of a weight."),
-        method("query_length_to_fee", &[("length", ty::<u32>())], ty::<Balance>(), "Fee of a length in bytes."),
+        method(
+            "query_length_to_fee",
+            &[("length", ty::<u32>())],
+            ty::<Balance>(),
+            "Fee of a length in bytes.",
+        ),
     ]
 }
 
