@@ -1,0 +1,121 @@
+//! What new blocks do to the pool (R6, R7).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use quire_core::{H256, OpaqueExtrinsic, TransactionSource};
+
+use super::{BlockBody, BlockRef, Change, Effect, Pending, Pool, Status};
+use crate::order::Moves;
+use crate::transaction::{nonce_tag, sender_of};
+
+impl Pool {
+    pub(super) fn new_best(
+        &mut self,
+        best: BlockRef,
+        retracted: &[BlockBody],
+        enacted: &[BlockBody],
+        out: &mut Vec<Effect>,
+    ) {
+        self.best = best;
+        if !retracted.is_empty() {
+            self.suspect_below = best.number;
+        }
+        for body in retracted {
+            self.watches.retracted(&body.block, out);
+        }
+        let mut included = BTreeSet::new();
+        for body in enacted {
+            self.enact(body, !retracted.is_empty(), &mut included, out);
+        }
+        for body in retracted {
+            self.take_back(body, &included);
+        }
+        self.drop_expired(out);
+        self.watches.time_out(best.number.saturating_sub(self.config.finality_timeout_blocks), out);
+        self.revalidate_some();
+    }
+
+    /// Takes out what a block of the best chain contains.
+    fn enact(
+        &mut self,
+        body: &BlockBody,
+        remember: bool,
+        included: &mut BTreeSet<H256>,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut moves = Moves::default();
+        let mut changes = Vec::new();
+        for (index, extrinsic) in (0u32..).zip(body.extrinsics.iter()) {
+            let hash = extrinsic.hash();
+            if remember {
+                included.insert(hash);
+            }
+            if self.order.remove_included(&hash, &mut moves).is_some() {
+                self.revalidating.remove(&hash);
+            } else if let Some(pending) = self.take_pending(&hash) {
+                self.accept_included(hash, &pending, out);
+            }
+            self.take_nonce(extrinsic, hash, &mut moves, &mut changes);
+            self.watches.included(&hash, body.block, index, out);
+        }
+        changes.push(Change::Moved(moves));
+        self.tell_moves(H256::ZERO, changes, out);
+    }
+
+    /// A transaction got into a block before its validation here came back: it is valid.
+    fn accept_included(&mut self, hash: H256, pending: &Pending, out: &mut Vec<Effect>) {
+        if let Some(ticket) = pending.ticket {
+            out.push(Effect::Answer { ticket, hash, result: Ok(()) });
+            if pending.watch {
+                self.watches.watch(hash);
+            }
+        }
+    }
+
+    /// The sender's nonce is used: who waits for it is free, who wants it as well is late.
+    fn take_nonce(
+        &mut self,
+        extrinsic: &OpaqueExtrinsic,
+        included: H256,
+        moves: &mut Moves,
+        changes: &mut Vec<Change>,
+    ) {
+        let Some((account, nonce)) = sender_of(extrinsic) else { return };
+        let tag = nonce_tag(&account, nonce);
+        self.order.provide_on_chain(&tag, moves);
+        for rival in self.order.providers_of(std::slice::from_ref(&tag)) {
+            self.order.remove(&rival, moves);
+            changes.push(Change::Gone(rival, Status::Usurped(included)));
+        }
+    }
+
+    /// Gives a retracted block's transactions another validation, unless the new chain has them.
+    fn take_back(&mut self, body: &BlockBody, included: &BTreeSet<H256>) {
+        for extrinsic in body.extrinsics.iter().filter(|extrinsic| sender_of(extrinsic).is_some()) {
+            let hash = extrinsic.hash();
+            if included.contains(&hash) || self.order.contains(&hash) || self.validating.contains_key(&hash) {
+                continue;
+            }
+            let source = TransactionSource::External;
+            let extrinsic = Arc::new(extrinsic.clone());
+            self.queue(hash, Pending { extrinsic, source, ticket: None, watch: false, attempts: 0 });
+        }
+    }
+
+    fn drop_expired(&mut self, out: &mut Vec<Effect>) {
+        for hash in self.order.expired(self.best.number) {
+            self.remove(&hash, Status::Invalid, out);
+        }
+    }
+
+    /// R7.
+    fn revalidate_some(&mut self) {
+        let aged = self.best.number.saturating_sub(self.config.revalidate_after_blocks);
+        let before = aged.max(self.suspect_below);
+        let room = self.config.revalidate_count_max.saturating_sub(self.revalidating.len());
+        for hash in self.order.stale(before, room) {
+            self.revalidate(hash);
+        }
+    }
+}
