@@ -79,7 +79,8 @@ impl ChunkId {
             DAG_CBOR => Codec::DagCbor,
             _ => return Err(bad),
         };
-        let is_ours = cid.version() == cid::Version::V1 && cid.hash().code() == SHA2_256 && bytes.len() == CID_BYTES;
+        let is_ours =
+            cid.version() == cid::Version::V1 && cid.hash().code() == SHA2_256 && bytes.len() == CID_BYTES;
         match <[u8; 32]>::try_from(cid.hash().digest()) {
             Ok(digest) if is_ours => Ok(ChunkId { codec, digest }),
             _ => Err(bad),

@@ -200,7 +200,9 @@ impl Log {
             readers: Mutex::new(BTreeMap::new()),
         });
         let worker = Arc::clone(&shared);
-        let spawned = std::thread::Builder::new().name("quire-log".into()).spawn(move || worker.commit_loop(files.as_ref()));
+        let spawned = std::thread::Builder::new()
+            .name("quire-log".into())
+            .spawn(move || worker.commit_loop(files.as_ref()));
         let committer = spawned.map_err(|error| LogError::io("start the writer of", dir, &error))?;
         Ok((Log { shared, committer: Some(committer), _lock: lock }, recovered.report))
     }
@@ -313,7 +315,9 @@ impl Log {
         }
         let path = segment::path(&self.shared.dir, position.segment);
         let file = File::open(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => LogError::Absent { path: self.shared.dir.clone(), index: position.index },
+            io::ErrorKind::NotFound => {
+                LogError::Absent { path: self.shared.dir.clone(), index: position.index }
+            }
             _ => LogError::io("open", &path, &error),
         })?;
         let file = Arc::new(file);
@@ -336,7 +340,8 @@ impl State {
     fn push(&mut self, length: u32, pieces: &[&[u8]], segment_bytes: u64) -> Position {
         let size = (RECORD_HEADER_BYTES as u64).saturating_add(u64::from(length));
         let is_first = self.segment_size == 0;
-        let is_full = self.segment_size > HEADER_BYTES as u64 && self.segment_size.saturating_add(size) > segment_bytes;
+        let is_full =
+            self.segment_size > HEADER_BYTES as u64 && self.segment_size.saturating_add(size) > segment_bytes;
         if is_first || is_full {
             self.segment = self.next;
             self.segment_size = HEADER_BYTES as u64;

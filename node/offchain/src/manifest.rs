@@ -55,7 +55,10 @@ impl Manifest {
         Ok(bytes)
     }
 
-    fn write(&self, encoder: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    fn write(
+        &self,
+        encoder: &mut Encoder<Vec<u8>>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         encoder.map(3)?.str("chunks")?.array(self.chunks.len() as u64)?;
         for chunk in &self.chunks {
             let mut link = [0; CID_BYTES + 1];
@@ -118,7 +121,10 @@ mod tests {
     #[test]
     fn r1_other_encodings_of_the_same_are_refused() {
         let bytes = manifest(0).encode().expect("short");
-        for wrong in [&b"\xa3\x66chunks\x98\x00\x66length\x00\x67version\x03"[..], b"\xa3\x66chunks\x80\x66length\x18\x00\x67version\x03"] {
+        for wrong in [
+            &b"\xa3\x66chunks\x98\x00\x66length\x00\x67version\x03"[..],
+            b"\xa3\x66chunks\x80\x66length\x18\x00\x67version\x03",
+        ] {
             assert_eq!(Manifest::decode(wrong), Err(ManifestError::Malformed));
         }
         assert_eq!(Manifest::decode(&[&bytes[..], &[0]].concat()), Err(ManifestError::Malformed));
@@ -129,7 +135,10 @@ mod tests {
     fn r2_too_many_chunks_are_refused() {
         let many = Manifest { chunks: vec![ChunkId::of(Codec::Raw, b""); 7_000], length: 0, version: 0 };
         assert!(matches!(many.encode(), Err(ManifestError::TooLong { .. })));
-        assert!(matches!(Manifest::decode(&vec![0; 300_000]), Err(ManifestError::TooLong { length: 300_000 })));
+        assert!(matches!(
+            Manifest::decode(&vec![0; 300_000]),
+            Err(ManifestError::TooLong { length: 300_000 })
+        ));
     }
 
     #[test]

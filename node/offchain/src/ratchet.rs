@@ -53,7 +53,9 @@ impl std::fmt::Debug for BlockKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RatchetError {
     /// R2.
-    #[error("the key of block {block} was erased after retention; the first block that can be read is {first}")]
+    #[error(
+        "the key of block {block} was erased after retention; the first block that can be read is {first}"
+    )]
     Erased {
         /// Block asked for.
         block: u32,

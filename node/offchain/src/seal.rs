@@ -42,7 +42,9 @@ pub enum SealError {
     #[error("the sealing key is weak; register another X25519 key")]
     WeakKey,
     /// Not sealed to this key, for this block, or not a sealed key at all.
-    #[error("the sealed key does not open for block {block} of channel {channel}; ask the participant to send it again")]
+    #[error(
+        "the sealed key does not open for block {block} of channel {channel}; ask the participant to send it again"
+    )]
     Refused {
         /// Channel id.
         channel: u64,
@@ -95,13 +97,19 @@ pub fn public(secret: &[u8; 32]) -> [u8; 32] {
     PublicKey::from(&StaticSecret::from(*secret)).to_bytes()
 }
 
-fn cipher(shared: &SharedSecret, public: &PublicKey, recipient: &PublicKey) -> Result<XChaCha20Poly1305, SealError> {
+fn cipher(
+    shared: &SharedSecret,
+    public: &PublicKey,
+    recipient: &PublicKey,
+) -> Result<XChaCha20Poly1305, SealError> {
     if !shared.was_contributory() {
         return Err(SealError::WeakKey);
     }
     let salt = [public.to_bytes(), recipient.to_bytes()].concat();
     let mut key = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(Some(&salt), shared.as_bytes()).expand(TAG, key.as_mut()).map_err(|_| SealError::WeakKey)?;
+    Hkdf::<Sha256>::new(Some(&salt), shared.as_bytes())
+        .expand(TAG, key.as_mut())
+        .map_err(|_| SealError::WeakKey)?;
     Ok(XChaCha20Poly1305::new(key.as_ref().into()))
 }
 

@@ -15,7 +15,8 @@ type Replay = (Log, Recovery, Vec<(Position, Vec<u8>)>);
 
 fn open(dir: &Path) -> Result<Replay, LogError> {
     let mut seen = Vec::new();
-    let (log, recovery) = Log::open(dir, SMALL, &mut |position, bytes| seen.push((position, bytes.to_vec())))?;
+    let (log, recovery) =
+        Log::open(dir, SMALL, &mut |position, bytes| seen.push((position, bytes.to_vec())))?;
     Ok((log, recovery, seen))
 }
 
@@ -235,7 +236,8 @@ fn r2_waiting_records_share_one_sync() {
     let gate = Arc::new(Mutex::new(()));
     let disk = CountingDisk { gate: Some(Arc::clone(&gate)), ..CountingDisk::default() };
     let options = LogOptions { segment_bytes: 1 << 20, ..SMALL };
-    let (log, _) = Log::open_with(dir.path(), options, Box::new(disk.clone()), &mut |_, _| {}).expect("opens");
+    let (log, _) =
+        Log::open_with(dir.path(), options, Box::new(disk.clone()), &mut |_, _| {}).expect("opens");
     let held = gate.lock().expect("free");
     for index in 0..1_000u64 {
         log.append(&[&index.to_le_bytes()]).expect("room");
