@@ -48,5 +48,9 @@ pub const MAX_CALL_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_PAIR_KEY_BYTES: usize = 64;
 /// Value of an emitted pair.
 pub const MAX_PAIR_VALUE_BYTES: usize = 16 * 1024;
+/// Pairs that one vBucket may hand on, from map to reduce or from reduce to the next stage: this much in any case...
+pub const BUCKET_PAIR_BYTES: usize = 256 * 1024;
+/// ... and this many times the bytes that went into the vBucket's stage. It keeps programs from inflating a block.
+pub const BUCKET_PAIR_FACTOR: usize = 4;
 /// Notices by the host about groups that failed, told one by one; the rest is summed up in one.
 pub const MAX_HOST_NOTICES: usize = 256;
