@@ -35,6 +35,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod genesis;
 mod invariants;

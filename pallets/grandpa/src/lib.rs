@@ -25,6 +25,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod authorities;
 mod finality;
