@@ -11,7 +11,7 @@
 //! ```text
 //!  Collecting -> Parts -> Committing -> Revealing -> Agreed -> Settling -> Settled
 //!      |           |          |           |    |                   |
-//!      +-----------+----------+-----------+    +-> Disputed        +-> Underfunded --(debts paid)--> Settled
+//!      +-----------+----------+-----------+    +-> Disputed        +-> Underfunded
 //!                  v
 //!               Expired
 //! ```
@@ -32,16 +32,17 @@
 //!   the counted parts. Whoever commits and does not reveal in time is slashed.
 //! * R7. Equal reveals with at least two participants behind them agree. The total is reserved from the
 //!   deposits at once. Two different reveals are Disputed: the money stands still until a verdict.
-//! * R8. After the challenge window outputs are settled in slices, in order of index, each proven against
-//!   `outputs_root`, each index exactly once. Reports and notices take effect with their slice.
+//! * R8. After the challenge window outputs are settled in slices, in any order, each proven against `outputs_root`,
+//!   each index exactly once. Reports and notices take effect with their slice. An output that names no participant, or
+//!   pays its own payer, has no effect.
 //! * R9. Money moves once, with the last slice, so that the order of slices cannot matter: transfers between
 //!   in-channel balances of the participants only; fees to the validators that revealed the agreed result,
 //!   in equal shares, the remainder to the first by account id.
 //! * R10. What deposits cannot cover is paid in fixed priority (validators, auditors, the others pro rata); the
-//!   rest is recorded as debt and the block is Underfunded. `advance` pays debts when money has come; with the
-//!   last one the block is Settled.
+//!   rest is recorded as debt and the block is Underfunded for good. `advance` pays debts when money has come.
 //! * R11. A block that cannot reach a result is Expired. Validators that held every counted part and stayed
-//!   silent are slashed.
+//!   silent are slashed: with a receipt a validator says that it has bytes and key, so it should sign none before.
+//!   Of slashed money half goes to the participants that did not choose the validator, the rest is burned.
 //! * R12. Every call applies due transitions first; `advance` does nothing else and is open to everybody. A phase
 //!   ended by its deadline hands over at the deadline, not at the call that noticed.
 //! * R13. Blocks are independent: a later one may settle first.

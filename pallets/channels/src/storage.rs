@@ -19,7 +19,7 @@ pub const MAX_WINDOW_TICKS: u32 = 604_800;
 /// Blocks of one channel that are open, or done ahead of the clock, at a time.
 pub const MAX_OPEN_BLOCKS: u32 = 64;
 /// How far ahead of the clock a block may open.
-pub const MAX_BLOCKS_AHEAD: u32 = 16;
+pub const MAX_BLOCKS_AHEAD: u32 = 32;
 /// Key versions of one participant.
 pub const MAX_KEY_VERSIONS: u32 = 8;
 /// Deposit for a program: 100 KB cost 1 QIR.

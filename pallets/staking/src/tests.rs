@@ -221,7 +221,10 @@ fn r8_a_slash_takes_active_then_unbonding_last_freed_first() {
         assert_eq!(slashed, Slashed { taken: 150 * UNITS, paid: 0 });
         let left = ledger(1);
         assert_eq!(left.active, 0);
-        assert_eq!(left.unbonding.iter().map(|chunk| chunk.amount).collect::<vec::Vec<_>>(), [40 * UNITS, 10 * UNITS]);
+        assert_eq!(
+            left.unbonding.iter().map(|chunk| chunk.amount).collect::<vec::Vec<_>>(),
+            [40 * UNITS, 10 * UNITS]
+        );
         assert!(!is_validator(&account(1)), "below the minimum bond nobody is a validator");
         // No more than is there.
         let slashed = slash(&account(1), 150 * UNITS, &Beneficiary::Burn).unwrap();
@@ -319,6 +322,7 @@ fn genesis_makes_validators_or_says_why_not() {
 fn metadata_lists_every_item() {
     let parts = metadata();
     let names: vec::Vec<_> = parts.storage.iter().map(|entry| entry.name).collect();
-    let expected = ["Ledgers", "Validators", "CounterForValidators", "SigningKeys", "TotalBonded", "Parameters"];
+    let expected =
+        ["Ledgers", "Validators", "CounterForValidators", "SigningKeys", "TotalBonded", "Parameters"];
     assert_eq!(names, expected);
 }
