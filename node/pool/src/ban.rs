@@ -38,9 +38,7 @@ impl Bans {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.until.len()
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,6 @@ fn unknown_text(unknown: UnknownTransaction) -> String {
         UnknownTransaction::Custom(code) => format!("Custom error: {code}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,26 +168,24 @@ impl Order {
     pub(crate) fn insert(&mut self, transaction: Transaction, moves: &mut Moves) {
         let id = self.next_id;
         self.next_id += 1;
-        self.by_hash.insert(transaction.hash, id);
+        // First what it provides: that may take away what it requires itself, when tags go in a circle.
+        for tag in &transaction.provides {
+            self.provide(id, tag.clone(), moves);
+        }
+        for tag in &transaction.requires {
+            self.waiters.entry(tag.clone()).or_default().insert(id);
+        }
+        let requires = transaction.requires.iter();
+        let in_pool = requires.clone().filter(|tag| self.providers.contains_key(*tag)).count();
+        let missing =
+            requires.filter(|tag| !self.on_chain.contains(*tag) && !self.ready_provider(tag)).count();
+        let hash = transaction.hash;
+        self.by_hash.insert(hash, id);
         self.by_expiry.insert((transaction.valid_till, id));
         self.by_validation.insert((transaction.validated_at, id));
         self.futures.insert(id);
         self.future_bytes += transaction.size_bytes();
-        for tag in &transaction.requires {
-            self.waiters.entry(tag.clone()).or_default().insert(id);
-        }
-        let provides = transaction.provides.clone();
-        let in_pool = transaction.requires.iter().filter(|tag| self.providers.contains_key(*tag)).count();
-        let missing = transaction
-            .requires
-            .iter()
-            .filter(|tag| !self.on_chain.contains(*tag) && !self.ready_provider(tag))
-            .count();
-        let hash = transaction.hash;
         self.entries.insert(id, Entry { transaction, missing, in_pool });
-        for tag in provides {
-            self.provide(id, tag, moves);
-        }
         if missing == 0 {
             self.promote(vec![id], moves);
         } else {

@@ -15,7 +15,7 @@
 //! - R3 A transaction that provides a tag of another replaces it only with a higher priority than all that it replaces
 //!   together (usurped); else 1014.
 //! - R4 Above a limit the worst goes: of ready ones the lowest priority, then the latest, with what depends on it; of
-//!   future ones the one that waits longest.
+//!   future ones the one that waits longest, alone.
 //! - R5 What was invalid is banned for a while and answered 1012 without a validation.
 //! - R6 Blocks that leave the best chain give their transactions back, through validation; blocks that enter it take
 //!   theirs out, and others that use the same nonces.
@@ -299,6 +299,10 @@ impl Pool {
             Input::Unwatch(hash) => self.watches.unwatch(&hash),
             Input::Remove(hash) => self.remove(&hash, Status::Dropped, out),
         }
+        // Transactions that changed sides may have filled the other one.
+        let mut changes = Vec::new();
+        self.enforce_limits(&mut changes);
+        self.tell_moves(H256::ZERO, changes, out);
         self.start_jobs(out);
     }
 
@@ -550,7 +554,8 @@ impl Pool {
             changes.retain(|change| !matches!(change, Change::Gone(gone, _) if *gone == hash));
             return (Err(PoolError::ImmediatelyDropped), changes);
         }
-        changes.push(Change::Arrived(hash));
+        // First itself, then what it made ready: peers get them in an order that they can use.
+        changes.insert(0, Change::Arrived(hash));
         (Ok(()), changes)
     }
 
@@ -579,22 +584,21 @@ impl Pool {
             || self.order.ready_bytes() > config.ready_bytes_max
         {
             let Some(worst) = self.order.worst_ready() else { break };
-            self.evict(&worst, changes);
+            let mut moves = Moves::default();
+            for gone in self.order.remove_with_dependents(&worst, &mut moves) {
+                changes.push(Change::Gone(gone.hash, Status::Dropped));
+            }
+            changes.push(Change::Moved(moves));
         }
         while self.order.future_len() > config.future_count_max
             || self.order.future_bytes() > config.future_bytes_max
         {
             let Some(oldest) = self.order.oldest_future() else { break };
-            self.evict(&oldest, changes);
+            let mut moves = Moves::default();
+            self.order.remove(&oldest, &mut moves);
+            changes.push(Change::Gone(oldest, Status::Dropped));
+            changes.push(Change::Moved(moves));
         }
-    }
-
-    fn evict(&mut self, hash: &H256, changes: &mut Vec<Change>) {
-        let mut moves = Moves::default();
-        for gone in self.order.remove_with_dependents(hash, &mut moves) {
-            changes.push(Change::Gone(gone.hash, Status::Dropped));
-        }
-        changes.push(Change::Moved(moves));
     }
 
     fn repeated_verdict(
