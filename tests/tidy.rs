@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("quire-core", &[]),
     ("quire-trie", &["quire-core"]),
     ("quire-channel", &["quire-core", "quire-trie"]),
-    ("pallet-support", &["quire-core"]),
+    ("pallet-support", &["quire-core", "quire-trie"]),
     ("pallet-system", &["quire-core", "pallet-support"]),
     ("pallet-timestamp", &["quire-core", "pallet-*"]),
     ("pallet-balances", &["quire-core", "pallet-*"]),

@@ -131,7 +131,8 @@ pub fn dispatch(call: Call, origin: Origin) -> DispatchResultWithInfo {
     }
 }
 
-/// What metadata says about the pallet; `event` is the runtime's event enum, `version` the runtime's.
+/// What metadata says about the pallet; `event` is the type of `System.Events`, a vector of [`EventRecord`] of the
+/// runtime's event enum; `version` is the runtime's.
 pub fn metadata(event: MetaType, version: &RuntimeVersion) -> PalletMetadataParts {
     PalletMetadataParts {
         storage: alloc::vec![
