@@ -300,4 +300,4 @@ impl<F: FetchChunk> Read for Stream<'_, F> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
