@@ -59,7 +59,8 @@
 //! | `settle{channel, block, first, outputs, proof}` | anybody | Settling |
 //! | `advance{channel, block}` | anybody | a deadline passed, or debts can be paid |
 //!
-//! Out of scope: drawing further validators, cases and verdicts (`litigation`), the bytes of parts (off chain).
+//! Out of scope: drawing further validators, cases and verdicts (`litigation`), the bytes of parts (off chain), removal
+//! of records of done blocks (clients and later cases read them).
 #![no_std]
 extern crate alloc;
 

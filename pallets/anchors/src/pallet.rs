@@ -5,7 +5,6 @@
 use alloc::vec::Vec;
 
 use parity_scale_codec::{Decode, Encode};
-use quire_channel::part::Receipt;
 use quire_channel::{BlockState, Output, PartAnchor, ResultHeader};
 use quire_core::{AccountId, Balance, H256};
 use scale_info::TypeInfo;
@@ -49,8 +48,8 @@ pub enum Call {
         block: u32,
         /// Where the part is and what it is.
         part: PartAnchor,
-        /// Validators' signatures over `quire_channel::receipt_payload`.
-        receipts: Vec<Receipt>,
+        /// Validators and their signatures over `quire_channel::receipt_payload`.
+        receipts: Vec<(AccountId, [u8; 64])>,
     },
     /// Commit to a result.
     #[codec(index = 4)]

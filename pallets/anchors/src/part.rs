@@ -2,7 +2,6 @@
 
 use pallet_support::{deposit_event, ensure, host};
 use quire_channel::limits::{MAX_PART_BATCHES, MAX_PART_BYTES};
-use quire_channel::part::Receipt;
 use quire_channel::{BlockState, PartAnchor, receipt_payload, rules};
 use quire_core::{AccountId, DispatchResult};
 
@@ -17,7 +16,7 @@ pub(crate) fn submit(
     channel: u64,
     block: u32,
     part: PartAnchor,
-    receipts: &[Receipt],
+    receipts: &[(AccountId, [u8; 64])],
 ) -> DispatchResult {
     check_anchor(&part)?;
     let mut live = Live::load(channel, block)?;
@@ -44,10 +43,14 @@ fn check_anchor(part: &PartAnchor) -> Result<(), Error> {
 }
 
 /// Checks receipts, the cheap things first, and returns the bitmap of the duties behind them.
-fn check_receipts(record: &BlockRecord, receipts: &[Receipt], payload: &[u8]) -> Result<u32, Error> {
+fn check_receipts(
+    record: &BlockRecord,
+    receipts: &[(AccountId, [u8; 64])],
+    payload: &[u8],
+) -> Result<u32, Error> {
     let mut custodians = 0u32;
-    for receipt in receipts {
-        let (place, _) = record.duty(&receipt.validator).ok_or(Error::ReceiptNotDelegated)?;
+    for (validator, _) in receipts {
+        let (place, _) = record.duty(validator).ok_or(Error::ReceiptNotDelegated)?;
         let bit = duty_bit(place);
         ensure!(custodians & bit == 0, Error::ReceiptRepeated);
         custodians |= bit;
@@ -55,9 +58,9 @@ fn check_receipts(record: &BlockRecord, receipts: &[Receipt], payload: &[u8]) ->
     // Each validator appears once in `receipts` and in the duties, so both counts are small.
     let validators = u32::try_from(record.duties.len()).unwrap_or(u32::MAX);
     ensure!(rules::has_receipt_quorum(custodians.count_ones(), validators), Error::TooFewReceipts);
-    for receipt in receipts {
-        let (_, duty) = record.duty(&receipt.validator).ok_or(Error::ReceiptNotDelegated)?;
-        let good = host::sr25519_verify(&receipt.signature, payload, &duty.signing);
+    for (validator, signature) in receipts {
+        let (_, duty) = record.duty(validator).ok_or(Error::ReceiptNotDelegated)?;
+        let good = host::sr25519_verify(signature, payload, &duty.signing);
         ensure!(good, Error::ReceiptSignature);
     }
     Ok(custodians)

@@ -6,7 +6,7 @@ use pallet_channels::storage::Money;
 use pallet_staking::{Parameters, ValidatorKeys};
 use pallet_support::testing::TestExternalities;
 use pallet_timestamp::storage::CHANNEL_CLOCK;
-use quire_channel::part::{RECEIPT_CONTEXT, Receipt};
+use quire_channel::part::RECEIPT_CONTEXT;
 use quire_channel::result::{MergeFacts, OutputSet, Outputs, assemble};
 use quire_channel::{
     BlockState, CidBytes, EraTerms, Output, PartAnchor, Participant, ResultHeader, Windows, commitment,
@@ -160,6 +160,9 @@ pub(super) fn part(who: u8) -> PartAnchor {
     }
 }
 
+/// A validator and its signature.
+pub(super) type Receipt = (AccountId, [u8; 64]);
+
 /// Receipts of `validators` for a part of channel 1.
 pub(super) fn receipts(block: u32, who: u8, part: &PartAnchor, validators: &[u8]) -> Vec<Receipt> {
     receipts_in(1, block, who, part, validators)
@@ -174,10 +177,7 @@ pub(super) fn receipts_in(
     validators: &[u8],
 ) -> Vec<Receipt> {
     let payload = receipt_payload(live::genesis_hash(), channel, block, who - 1, part);
-    let receipt = |n: &u8| Receipt {
-        validator: account(*n),
-        signature: keypair(*n).sign_simple(RECEIPT_CONTEXT, &payload).to_bytes(),
-    };
+    let receipt = |n: &u8| (account(*n), keypair(*n).sign_simple(RECEIPT_CONTEXT, &payload).to_bytes());
     validators.iter().map(receipt).collect()
 }
 

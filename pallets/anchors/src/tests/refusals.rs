@@ -78,7 +78,7 @@ fn submit_part_refuses_a_part_without_enough_good_receipts() {
         refuse(PAYER, call(receipts_in(2, 0, PAYER, &part(PAYER), &[11, 12])), Error::ReceiptSignature);
         refuse(PAYER, call(receipts(0, PAYER, &part(PARTNER), &[11, 12])), Error::ReceiptSignature);
         let mut flipped = good(&[11, 12]);
-        flipped[1].signature[5] ^= 1;
+        flipped[1].1[5] ^= 1;
         refuse(PAYER, call(flipped), Error::ReceiptSignature);
         run(PAYER, call(good(&[11, 12]))).unwrap();
     });
