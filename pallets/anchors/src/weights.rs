@@ -37,7 +37,9 @@ impl Call {
     pub fn weight(&self) -> Weight {
         let own = match self {
             Call::submit_part { receipts, .. } => SIGNATURE.saturating_mul(receipts.len() as u64),
-            Call::settle { outputs, .. } => payments().saturating_add(OUTPUT.saturating_mul(outputs.len() as u64)),
+            Call::settle { outputs, .. } => {
+                payments().saturating_add(OUTPUT.saturating_mul(outputs.len() as u64))
+            }
             Call::delegate { .. } | Call::accept { .. } => ACCESS.saturating_mul(PARTY_ACCESSES),
             Call::seal { .. } | Call::commit { .. } | Call::reveal { .. } => Weight::ZERO,
             Call::advance { .. } => payments(),
