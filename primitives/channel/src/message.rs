@@ -200,3 +200,6 @@ impl<'a> MessageRef<'a> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

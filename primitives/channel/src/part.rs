@@ -475,4 +475,4 @@ impl PartBuilder {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
