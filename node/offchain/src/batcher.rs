@@ -76,6 +76,48 @@ pub enum EventError {
     Exhausted,
 }
 
+/// Messages of a batch before anything was hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    sender: Sender,
+    block: u32,
+    first_seq: u64,
+    leaves: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl Cut {
+    /// Channel block.
+    pub fn block(&self) -> u32 {
+        self.block
+    }
+
+    /// Number of messages.
+    pub fn count(&self) -> u32 {
+        self.ends.len() as u32
+    }
+
+    /// Hashes the messages: the expensive half of cutting, which other threads can do.
+    pub fn into_draft(self) -> Draft {
+        let mut ids = Vec::with_capacity(self.ends.len());
+        let mut start = 0;
+        for end in &self.ends {
+            ids.push(H256(blake2_256(&self.leaves[start + 1..*end as usize])));
+            start = *end as usize;
+        }
+        let header = BatchHeader {
+            genesis: self.sender.genesis,
+            channel: self.sender.channel,
+            block: self.block,
+            sender: self.sender.index,
+            first_seq: self.first_seq,
+            count: self.count(),
+            root: merkle::root(&ids),
+        };
+        Draft { header, leaves: self.leaves }
+    }
+}
+
 /// A batch that is not signed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -113,7 +155,7 @@ impl Batcher {
     ///
     /// # Errors
     /// R4.
-    pub fn push(&mut self, event: &Event<'_>) -> Result<Option<Draft>, EventError> {
+    pub fn push(&mut self, event: &Event<'_>) -> Result<Option<Cut>, EventError> {
         if event.key.len() > MAX_MESSAGE_KEY_BYTES as usize {
             return Err(EventError::Key { length: event.key.len() });
         }
@@ -131,29 +173,18 @@ impl Batcher {
     }
 
     /// Cuts a batch of what has gathered.
-    pub fn cut(&mut self) -> Option<Draft> {
-        let count = self.ends.len() as u32;
-        if count == 0 {
+    pub fn cut(&mut self) -> Option<Cut> {
+        if self.ends.is_empty() {
             return None;
         }
-        let mut ids = Vec::with_capacity(self.ends.len());
-        let mut start = 0;
-        for end in self.ends.drain(..) {
-            ids.push(H256(blake2_256(&self.leaves[start + 1..end as usize])));
-            start = end as usize;
-        }
-        let header = BatchHeader {
-            genesis: self.sender.genesis,
-            channel: self.sender.channel,
+        let (bytes, count) = (self.leaves.len(), self.ends.len());
+        Some(Cut {
+            sender: self.sender,
             block: self.block,
-            sender: self.sender.index,
-            first_seq: self.next_seq - u64::from(count),
-            count,
-            root: merkle::root(&ids),
-        };
-        let capacity = self.leaves.len();
-        let leaves = std::mem::replace(&mut self.leaves, Vec::with_capacity(capacity));
-        Some(Draft { header, leaves })
+            first_seq: self.next_seq - count as u64,
+            leaves: std::mem::replace(&mut self.leaves, Vec::with_capacity(bytes + bytes / 8)),
+            ends: std::mem::replace(&mut self.ends, Vec::with_capacity(count)),
+        })
     }
 
     /// The encoding of [`quire_channel::Message`], without building one.
@@ -191,9 +222,9 @@ mod tests {
         let mut batcher = Batcher::new(SENDER, limits, 100);
         let mut out: Vec<Draft> = Vec::new();
         for (block, key) in events {
-            out.extend(batcher.push(&event(*block, key)).expect("within limits"));
+            out.extend(batcher.push(&event(*block, key)).expect("within limits").map(Cut::into_draft));
         }
-        out.extend(batcher.cut());
+        out.extend(batcher.cut().map(Cut::into_draft));
         out
     }
 

@@ -13,7 +13,8 @@
 //! * R4: the result is revealed only while the chain shows Revealing and the commitment of ours that it opens. A chain that
 //!   holds another commitment of ours than we compute now is a fault: nothing is revealed, the operator is told.
 //! * R5: outputs are settled by the validators that revealed, one after the other in the order of duties: the n-th begins
-//!   after n times [`SETTLE_TURN_TICKS`], so normally one does it. A slice holds the next outputs that are not applied.
+//!   after n times [`SETTLE_TURN_TICKS`], so normally one does it. A slice holds the next outputs that are not applied. The
+//!   first one may come as soon as the challenge window is over, whether or not the chain has noted that.
 //! * R6: after a restart the result is computed again where it is still needed; it is the same.
 //! * R7: a deadline that passed unnoticed is pointed out by `Advance`, which makes further states visible.
 //!
@@ -141,8 +142,12 @@ impl Duty {
             }
             return;
         };
-        if seen.deadline.is_some_and(|deadline| self.now >= deadline) {
-            self.submit(block, Ask::Advance, seen.state as u32, Call::Advance { block }, out);
+        let is_late = seen.deadline.is_some_and(|deadline| self.now >= deadline);
+        match seen.state {
+            // The call itself ends the challenge window.
+            BlockState::Agreed if is_late && duty.has_revealed => return self.settle(block, seen, out),
+            state if is_late => self.submit(block, Ask::Advance, state as u32, Call::Advance { block }, out),
+            _ => {}
         }
         match seen.state {
             BlockState::Committing if duty.commitment.is_none() => self.commit(block, seen, out),
@@ -196,7 +201,8 @@ impl Duty {
     fn settle(&mut self, block: u32, seen: &BlockView, out: &mut Vec<Effect>) {
         let revealed = seen.duties.iter().filter(|duty| duty.has_revealed);
         let turn = revealed.take_while(|duty| duty.validator != self.me).count() as u32;
-        if self.now < seen.entered.saturating_add(turn.saturating_mul(SETTLE_TURN_TICKS)) {
+        let begun = seen.deadline.unwrap_or(seen.entered);
+        if self.now < begun.saturating_add(turn.saturating_mul(SETTLE_TURN_TICKS)) {
             return;
         }
         let Some(agreed) = seen.result else { return };

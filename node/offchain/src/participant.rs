@@ -160,7 +160,9 @@ impl Participant {
     }
 
     fn look_at(&mut self, block: u32, seen: &BlockView, out: &mut Vec<Effect>) {
-        if seen.deadline.is_some_and(|deadline| self.now >= deadline) {
+        // Agreed is left to the validators: settling ends it.
+        let is_ours = seen.state != BlockState::Agreed;
+        if is_ours && seen.deadline.is_some_and(|deadline| self.now >= deadline) {
             self.submit(block, Ask::Advance, seen.state as u32, Call::Advance { block }, out);
         }
         match seen.state {

@@ -179,6 +179,17 @@ fn r5_outputs_are_settled_by_turn_and_in_slices() {
 }
 
 #[test]
+fn r5_settling_begins_when_the_challenge_window_is_over() {
+    let mut machine = machine();
+    computed(&mut machine, 3);
+    let mut agreed = block(BlockState::Agreed, vec![duty(ME, Some(ours()), true)]);
+    agreed.result = Some(header(&outputs(3)));
+    agreed.deadline = Some(5);
+    assert_eq!(look(&mut machine, 4, agreed.clone()), []);
+    assert!(matches!(&look(&mut machine, 5, agreed)[..], [Effect::Submit(Call::Settle { first: 0, .. })]));
+}
+
+#[test]
 fn r6_a_restarted_validator_computes_again_what_it_still_needs() {
     for state in [BlockState::Revealing, BlockState::Settling] {
         let mut machine = machine();
@@ -195,7 +206,7 @@ fn r6_a_restarted_validator_computes_again_what_it_still_needs() {
 #[test]
 fn r7_deadlines_are_pointed_out_once_per_state() {
     let mut machine = machine();
-    let mut seen = block(BlockState::Agreed, vec![duty(ME, Some(ours()), true)]);
+    let mut seen = block(BlockState::Parts, vec![duty(ME, None, false)]);
     seen.deadline = Some(5);
     assert_eq!(look(&mut machine, 4, seen.clone()), []);
     assert_eq!(look(&mut machine, 5, seen.clone()), [Effect::Submit(Call::Advance { block: 0 })]);

@@ -1,7 +1,7 @@
 //! Every refusal, replay, equivocation and restart of a mailbox.
 
 use super::{Intake, Mailbox, Owner, PublishError, Refusal};
-use crate::batcher::{BatchLimits, Batcher, Draft, Event, Sender};
+use crate::batcher::{BatchLimits, Batcher, Cut, Draft, Event, Sender};
 use crate::log::LogOptions;
 use crate::signing::tests::TestSigner;
 use crate::signing::{BatchSigner, ChannelKeys};
@@ -45,9 +45,9 @@ pub(crate) fn drafts(
         let key = seq.to_le_bytes();
         let body = quire_core::hash::blake2_128(&[&key[..], &[salt]].concat());
         let event = Event { block, time_ms: seq, kind: u16::from(index), key: &key, body: &body };
-        out.extend(batcher.push(&event).expect("within limits"));
+        out.extend(batcher.push(&event).expect("within limits").map(Cut::into_draft));
     }
-    out.extend(batcher.cut());
+    out.extend(batcher.cut().map(Cut::into_draft));
     out
 }
 
