@@ -1,0 +1,13 @@
+//! End-to-end tests: the real `quire` binary, real processes, real sockets, a real disk, `kill -9`.
+//!
+//! A test owns its processes and folders; both are gone when it ends, also when it fails. Ports come from the system.
+#![allow(clippy::disallowed_methods, reason = "tests of processes wait for them, against a deadline")]
+
+mod bad_input;
+mod crash;
+mod demo;
+mod dev_chain;
+mod process;
+mod reference;
+mod rpc;
+mod sign;
