@@ -42,8 +42,8 @@ pub enum NodeError {
     /// The padding nibble of an odd partial key is not zero.
     #[error("the partial key's padding is not zero")]
     Padding,
-    /// A branch without children.
-    #[error("a branch without children")]
+    /// A branch without children, or an empty node below the root.
+    #[error("a branch without children, or an empty node below the root")]
     NoChildren,
     /// The Merkle value of a child has no byte, or more than 32.
     #[error("a child of {bytes} bytes")]

@@ -9,7 +9,7 @@
 //!     node moves below. The moved node is kept unhashed in the branch, since a later key may pass through it.
 //! R3. On closing, a node without value and children vanishes; one without value and with one child joins that child.
 
-use crate::node::{Merkle, NodeRef, ValueRef, encode, is_hashed};
+use crate::node::{Kind, Merkle, NodeError, NodeRef, ValueRef, encode, is_hashed};
 use crate::path::push_nibbles;
 use crate::{EMPTY_ROOT, NodeChanges, NodePath, NodeReader, StateVersion, TrieError};
 use alloc::collections::BTreeMap;
@@ -440,7 +440,11 @@ impl<R: NodeReader> Update<'_, R> {
     }
 }
 
+/// Decodes the node at a position. Below the root there is no empty node.
 fn decode_at<'a, E>(position: &[u8], bytes: &'a [u8]) -> Result<NodeRef<'a>, TrieError<E>> {
-    NodeRef::decode(bytes)
-        .map_err(|error| TrieError::Corrupt { path: NodePath::from_nibbles(position), error })
+    let node = match NodeRef::decode(bytes) {
+        Ok(node) if node.kind == Kind::Empty && !position.is_empty() => Err(NodeError::NoChildren),
+        decoded => decoded,
+    };
+    node.map_err(|error| TrieError::Corrupt { path: NodePath::from_nibbles(position), error })
 }
