@@ -22,6 +22,8 @@ pub const MAX_EXCLUSIONS_KEPT: usize = 1_024;
 pub const MAX_FUNCTION_BYTES: u32 = 64 * 1024;
 /// Functions of a channel program.
 pub const MAX_FUNCTIONS: u32 = 4_096;
+/// Parameters of one function type. A call is two bytes of code and as many steps of validation.
+pub const MAX_FUNCTION_PARAMETERS: u32 = 32;
 /// Locals of one function, parameters included.
 pub const MAX_FUNCTION_LOCALS: u32 = 1_024;
 /// Globals of a channel program.

@@ -4,13 +4,13 @@ use super::HostError;
 use super::compile::Program;
 use super::instance::{Failure, Running, start};
 use quire_channel::limits::{
-    BUCKET_PAIR_BYTES, BUCKET_PAIR_FACTOR, CALL_INPUT_BYTES, MAP_BATCH_ITEMS, MAX_GROUP_BYTES, MAX_HOST_NOTICES,
-    REDUCE_BATCH_GROUPS,
+    BUCKET_PAIR_BYTES, BUCKET_PAIR_FACTOR, CALL_INPUT_BYTES, MAP_BATCH_ITEMS, MAX_GROUP_BYTES,
+    MAX_HOST_NOTICES, REDUCE_BATCH_GROUPS,
 };
 use quire_channel::program::abi::{
     self, EmitRef, GROUP_HEAD_BYTES, PairRef, VALUE_HEAD_BYTES, failure_data, read_emits, read_pairs,
 };
-use quire_channel::program::gas::{bucket_gas, call_gas};
+use quire_channel::program::gas::{BUCKET_GAS, call_gas, earned_gas};
 use quire_channel::program::record::{CallRecord, Phase};
 use quire_channel::result::{Output, check_output, notice};
 use quire_core::H256;
@@ -86,8 +86,6 @@ pub(super) struct Task<'a> {
     pub(super) stage: u8,
     pub(super) last_stage: bool,
     pub(super) vbucket: u16,
-    /// Messages or pairs in this vBucket.
-    pub(super) items: u64,
 }
 
 /// The input of one call, unit by unit.
@@ -131,7 +129,8 @@ impl Batch {
     }
 
     fn name(&self, index: usize) -> &[u8] {
-        let from = index.checked_sub(1).and_then(|before| self.name_ends.get(before)).map_or(0, |end| *end as usize);
+        let from =
+            index.checked_sub(1).and_then(|before| self.name_ends.get(before)).map_or(0, |end| *end as usize);
         let to = self.name_ends.get(index).map_or(0, |end| *end as usize);
         self.names.get(from..to).unwrap_or_default()
     }
@@ -158,7 +157,7 @@ impl<'a> BucketRun<'a> {
         Self {
             task,
             running: None,
-            gas_left: bucket_gas(task.items),
+            gas_left: BUCKET_GAS,
             batch,
             mapped: Pairs::default(),
             pair_limit: BUCKET_PAIR_BYTES,
@@ -180,8 +179,10 @@ impl<'a> BucketRun<'a> {
         }
         self.batch.begin_unit(name);
         write(&mut self.batch.input);
+        self.gas_left = self.gas_left.saturating_add(earned_gas(1, bytes as u64));
         self.input_bytes = self.input_bytes.saturating_add(bytes);
-        self.pair_limit = BUCKET_PAIR_BYTES.saturating_add(self.input_bytes.saturating_mul(BUCKET_PAIR_FACTOR));
+        self.pair_limit =
+            BUCKET_PAIR_BYTES.saturating_add(self.input_bytes.saturating_mul(BUCKET_PAIR_FACTOR));
         Ok(())
     }
 
@@ -203,8 +204,14 @@ impl<'a> BucketRun<'a> {
         Ok(self.outcome)
     }
 
-    fn reduce_unit(&mut self, mapped: &Pairs, key: &[u8], group: &[(u32, u16, u32)]) -> Result<(), HostError> {
-        let values: usize = group.iter().map(|(.., value)| VALUE_HEAD_BYTES.saturating_add(*value as usize)).sum();
+    fn reduce_unit(
+        &mut self,
+        mapped: &Pairs,
+        key: &[u8],
+        group: &[(u32, u16, u32)],
+    ) -> Result<(), HostError> {
+        let values: usize =
+            group.iter().map(|(.., value)| VALUE_HEAD_BYTES.saturating_add(*value as usize)).sum();
         if values > MAX_GROUP_BYTES {
             self.fail(Phase::Reduce, key, Failure::TooLarge);
             return Ok(());
@@ -354,7 +361,11 @@ impl<'a> BucketRun<'a> {
         self.outcome.failures = self.outcome.failures.saturating_add(1);
         if self.outcome.notices.len() < MAX_HOST_NOTICES {
             let data = failure_data(self.task.stage, phase as u8, name);
-            self.outcome.notices.push(Output::Notice { node: notice::NOBODY, kind: failure.notice_kind(), data });
+            self.outcome.notices.push(Output::Notice {
+                node: notice::NOBODY,
+                kind: failure.notice_kind(),
+                data,
+            });
         }
     }
 }

@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasm_instrument::gas_metering::{self, MemoryGrowCost, Rules, mutable_global};
 use wasm_instrument::parity_wasm::elements::{self, Instruction};
 use wasmtime::{
-    Config, Engine, Inlining, InstanceAllocationStrategy, InstancePre, Linker, Module, OptLevel, PoolingAllocationConfig,
+    Config, Engine, Inlining, InstanceAllocationStrategy, InstancePre, Linker, Module, OptLevel,
+    PoolingAllocationConfig,
 };
 
 /// Export of the remaining gas; programs cannot have a name with this prefix.
@@ -78,6 +79,8 @@ impl Compiler {
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
             .cranelift_opt_level(OptLevel::Speed)
             .compiler_inlining(Inlining::Yes)
+            // Nothing is asynchronous here, but the engine wants this to be no less than the next one.
+            .async_stack_size(NATIVE_STACK_BYTES)
             .max_wasm_stack(NATIVE_STACK_BYTES)
             .wasm_backtrace_max_frames(None)
             .generate_address_map(false)
@@ -166,8 +169,8 @@ impl Cache {
         if let Some(module) = path.as_ref().and_then(|path| read_compiled(&compiler.engine, path)) {
             return Ok(module);
         }
-        let module =
-            Module::new(&compiler.engine, metered).map_err(|error| engine_error("compiling a program", &error))?;
+        let module = Module::new(&compiler.engine, metered)
+            .map_err(|error| engine_error("compiling a program", &error))?;
         if let Some(path) = path {
             // A cache that cannot be written costs time only: the next start compiles again.
             let _ = write_compiled(&module, &path);

@@ -70,7 +70,8 @@ pub(super) fn start(program: &Program, context: &[u8], budget: u64) -> Result<St
         Err(None) => return Ok(Started { running: Err(Failure::Trap), gas: 0 }),
         Err(Some(error)) => return Err(engine_error("starting an instance", &error)),
     };
-    let missing = || HostError::Engine { doing: "looking up exports", reason: "a checked export is missing".into() };
+    let missing =
+        || HostError::Engine { doing: "looking up exports", reason: "a checked export is missing".into() };
     let exports = Exports::find(&instance, &mut store).ok_or_else(missing)?;
     let budget = budget.min(INIT_GAS);
     let Exports { memory, gas, alloc, init, stages, map, reduce } = exports;
@@ -124,7 +125,13 @@ impl Running {
     }
 
     /// One map or reduce call with at most `limit` gas. After a failure the instance must not be used again.
-    pub(super) fn call(&mut self, phase: Phase, stage: u8, input: &[u8], limit: u64) -> Result<Called, HostError> {
+    pub(super) fn call(
+        &mut self,
+        phase: Phase,
+        stage: u8,
+        input: &[u8],
+        limit: u64,
+    ) -> Result<Called, HostError> {
         self.set_gas(limit)?;
         let output = self.try_call(phase, stage, input);
         Ok(Called { output, gas: self.used(limit) })
@@ -136,7 +143,8 @@ impl Running {
             Phase::Map => &self.map,
             Phase::Reduce => &self.reduce,
         };
-        let packed = function.call(&mut self.store, (i32::from(stage), ptr, len)).map_err(|_| self.failure())?;
+        let packed =
+            function.call(&mut self.store, (i32::from(stage), ptr, len)).map_err(|_| self.failure())?;
         let (ptr, len) = unpack(packed);
         let (from, len) = (ptr as usize, len as usize);
         let to = from.checked_add(len).ok_or(Failure::BadOutput)?;
@@ -156,7 +164,9 @@ impl Running {
         let len = i32::try_from(input.len()).map_err(|_| Failure::TooLarge)?;
         let ptr = self.alloc.call(&mut self.store, len).map_err(|_| self.failure())?;
         let from = ptr.cast_unsigned() as usize;
-        let place = from.checked_add(input.len()).and_then(|to| self.memory.data_mut(&mut self.store).get_mut(from..to));
+        let place = from
+            .checked_add(input.len())
+            .and_then(|to| self.memory.data_mut(&mut self.store).get_mut(from..to));
         place.ok_or(Failure::BadOutput)?.copy_from_slice(input);
         Ok((ptr, len))
     }

@@ -85,18 +85,11 @@ pub enum HostError {
 
 /// Where the messages of a block come from.
 pub trait MessageSource: Sync {
-    /// Number of messages in one vBucket.
-    fn count(&self, vbucket: u16) -> u64;
-
     /// Messages of one vBucket with their ids, by (key, time_ms, id).
     fn bucket<'a>(&'a self, vbucket: u16) -> Box<dyn Iterator<Item = (MessageRef<'a>, &'a H256)> + 'a>;
 }
 
 impl MessageSource for Merged {
-    fn count(&self, vbucket: u16) -> u64 {
-        Merged::bucket(self, vbucket).len() as u64
-    }
-
     fn bucket<'a>(&'a self, vbucket: u16) -> Box<dyn Iterator<Item = (MessageRef<'a>, &'a H256)> + 'a> {
         Box::new(Merged::bucket(self, vbucket))
     }
@@ -124,7 +117,9 @@ pub struct ProgramHost {
 
 impl std::fmt::Debug for ProgramHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ProgramHost").field("threads", &self.threads.current_num_threads()).finish_non_exhaustive()
+        f.debug_struct("ProgramHost")
+            .field("threads", &self.threads.current_num_threads())
+            .finish_non_exhaustive()
     }
 }
 

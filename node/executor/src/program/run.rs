@@ -41,20 +41,23 @@ pub(super) fn run(
     let stages = started.running.ok().and_then(|running| u8::try_from(running.stages).ok());
     let Some(stages) = stages.filter(|stages| (1..=MAX_STAGES).contains(&u32::from(*stages))) else {
         sum.failures = 1;
-        sum.notices.push(Output::Notice { node: notice::NOBODY, kind: notice::INIT_FAILED, data: Vec::new() });
+        sum.notices.push(Output::Notice {
+            node: notice::NOBODY,
+            kind: notice::INIT_FAILED,
+            data: Vec::new(),
+        });
         return Ok(finish(sum, outputs));
     };
     let mut emitted: Vec<Pairs> = Vec::new();
     for stage in 0..stages {
         let input = if stage == 0 { Input::Messages(messages) } else { Input::Pairs(shuffle(&emitted)) };
-        let task = |vbucket, items| Task {
+        let task = |vbucket| Task {
             program,
             context: &context_bytes,
             participants: context.participants(),
             stage,
             last_stage: stage + 1 == stages,
             vbucket,
-            items,
         };
         let outcomes = run_stage(&input, context, &task, &outputs)?;
         drop(input);
@@ -103,7 +106,7 @@ fn shuffle(emitted: &[Pairs]) -> Vec<Vec<PairRef<'_>>> {
 fn run_stage<'a>(
     input: &Input<'_>,
     context: &Context,
-    task: &(impl Fn(u16, u64) -> Task<'a> + Sync),
+    task: &(impl Fn(u16) -> Task<'a> + Sync),
     outputs: &Mutex<OutputSet>,
 ) -> Result<Vec<Outcome>, HostError> {
     (0..VBUCKETS)
@@ -111,9 +114,11 @@ fn run_stage<'a>(
         .map(|vbucket| {
             let mut outcome = match input {
                 Input::Messages(messages) => map_messages(*messages, context, vbucket, task)?,
-                Input::Pairs(buckets) => {
-                    map_pairs(buckets.get(usize::from(vbucket)).map(Vec::as_slice).unwrap_or_default(), vbucket, task)?
-                }
+                Input::Pairs(buckets) => map_pairs(
+                    buckets.get(usize::from(vbucket)).map(Vec::as_slice).unwrap_or_default(),
+                    vbucket,
+                    task,
+                )?,
             };
             // The set is commutative, so threads may come in any order.
             let mut set = outputs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,13 +132,9 @@ fn map_messages<'a>(
     messages: &dyn MessageSource,
     context: &Context,
     vbucket: u16,
-    task: &impl Fn(u16, u64) -> Task<'a>,
+    task: &impl Fn(u16) -> Task<'a>,
 ) -> Result<Outcome, HostError> {
-    let items = messages.count(vbucket);
-    if items == 0 {
-        return Ok(Outcome::default());
-    }
-    let mut run = BucketRun::new(task(vbucket, items));
+    let mut run = BucketRun::new(task(vbucket));
     for (message, id) in messages.bucket(vbucket) {
         let bytes = MESSAGE_HEAD_BYTES + message.key.len() + message.body.len();
         run.map_unit(&id.0, bytes, |input| abi::push_message(input, &message, context.role(message.sender)))?;
@@ -144,12 +145,9 @@ fn map_messages<'a>(
 fn map_pairs<'a>(
     pairs: &[PairRef<'_>],
     vbucket: u16,
-    task: &impl Fn(u16, u64) -> Task<'a>,
+    task: &impl Fn(u16) -> Task<'a>,
 ) -> Result<Outcome, HostError> {
-    if pairs.is_empty() {
-        return Ok(Outcome::default());
-    }
-    let mut run = BucketRun::new(task(vbucket, pairs.len() as u64));
+    let mut run = BucketRun::new(task(vbucket));
     for pair in pairs {
         let bytes = PAIR_HEAD_BYTES + pair.key.len() + pair.value.len();
         run.map_unit(pair.key, bytes, |input| abi::push_pair(input, pair.key, pair.value))?;

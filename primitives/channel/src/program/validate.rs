@@ -5,16 +5,16 @@
 //! R2 No imports, no start function (it would run before gas is counted).
 //! R3 One memory of its own with a maximum of at most [`MAX_MEMORY_PAGES`].
 //! R4 The exports of [`super::abi`] with exactly their types; no export begins with `__quire_`, which the metering adds.
-//! R5 Bounded numbers of functions, locals, globals, table elements and segments, and bounded function bodies, so that
-//!    compiling costs no more than the code's length suggests.
+//! R5 Bounded numbers of functions, parameters, locals, globals, table elements and segments, and bounded function
+//!    bodies, so that validating and compiling cost no more than the code's length suggests.
 //!
 //! A module that passes is instrumented and compiled by every validator; a refusal is part of the chain's state, so this
 //! function must be deterministic and depend on nothing but the bytes.
 
 use super::abi::export;
 use crate::limits::{
-    MAX_FUNCTION_BYTES, MAX_FUNCTION_LOCALS, MAX_FUNCTIONS, MAX_GLOBALS, MAX_MEMORY_PAGES, MAX_PROGRAM_BYTES,
-    MAX_SEGMENTS, MAX_TABLE_ELEMENTS,
+    MAX_FUNCTION_BYTES, MAX_FUNCTION_LOCALS, MAX_FUNCTION_PARAMETERS, MAX_FUNCTIONS, MAX_GLOBALS,
+    MAX_MEMORY_PAGES, MAX_PROGRAM_BYTES, MAX_SEGMENTS, MAX_TABLE_ELEMENTS,
 };
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -168,10 +168,16 @@ impl Scan {
                 limit("types", section.count().into(), MAX_FUNCTIONS)?;
                 for group in section.clone() {
                     for ty in group.map_err(invalid)?.into_types() {
-                        self.types.push(match ty.composite_type.inner {
-                            CompositeInnerType::Func(ty) => Some(ty),
-                            _ => None,
-                        });
+                        let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
+                            self.types.push(None);
+                            continue;
+                        };
+                        limit(
+                            "parameters in one function type",
+                            ty.params().len() as u64,
+                            MAX_FUNCTION_PARAMETERS,
+                        )?;
+                        self.types.push(Some(ty));
                     }
                 }
             }

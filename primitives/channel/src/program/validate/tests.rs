@@ -125,6 +125,9 @@ fn r5_sizes_are_bounded() {
     too_many(with(&"(global i32 (i32.const 0))".repeat(MAX_GLOBALS as usize + 1)), "globals");
     too_many(with(&format!("(table {} funcref)", MAX_TABLE_ELEMENTS + 1)), "table elements");
     too_many(with(&"(data (i32.const 0) \"\")".repeat(MAX_SEGMENTS as usize + 1)), "data segments");
+    let parameters = |count: u32| with(&format!("(func (param {}))", "i32 ".repeat(count as usize)));
+    too_many(parameters(MAX_FUNCTION_PARAMETERS + 1), "parameters in one function type");
+    assert!(parameters(MAX_FUNCTION_PARAMETERS).is_ok());
     too_many(
         with(&format!("(func (local {}))", "i32 ".repeat(MAX_FUNCTION_LOCALS as usize + 1))),
         "locals in one function",
