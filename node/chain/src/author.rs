@@ -388,3 +388,6 @@ impl Pace {
         self.rate = count.saturating_mul(1_000_000).checked_div(elapsed_us.max(1)).map(|rate| rate.max(1));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,3 +162,6 @@ fn plan(
     let commit = Commit { finalise, dropped: tree.losers(hash)?, ..Commit::default() };
     Some((commit, code_since))
 }
+
+#[cfg(test)]
+mod tests;

@@ -405,3 +405,6 @@ pub(crate) fn extrinsics_root(body: &[OpaqueExtrinsic]) -> H256 {
     let encoded: Vec<Vec<u8>> = body.iter().map(Encode::encode).collect();
     quire_trie::ordered_root(StateVersion::V0, &encoded)
 }
+
+#[cfg(test)]
+mod tests;

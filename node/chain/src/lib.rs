@@ -26,6 +26,8 @@ pub mod import;
 pub mod layer;
 pub mod overlay;
 pub mod query;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 mod view;
 

@@ -77,3 +77,6 @@ fn first_after<'a>(
 ) -> Option<(&'a Vec<u8>, &'a Option<Vec<u8>>)> {
     values.range::<[u8], _>((Bound::Excluded(at), Bound::Unbounded)).next()
 }
+
+#[cfg(test)]
+mod tests;
