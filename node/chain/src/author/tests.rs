@@ -5,9 +5,9 @@ use std::sync::Arc;
 use quire_core::{InherentData, InvalidTransaction, OpaqueExtrinsic, Slot, TransactionValidityError, limits};
 
 use super::{BATCH_FIRST, BATCH_MAX, NO_ROOM, Pace, ProposeError, Proposer};
+use crate::Fault;
 use crate::testing::runtime::{Call, FakeRuntime};
 use crate::testing::*;
-use crate::{Fault, StateView};
 
 fn proposer(chain: &TestChain) -> Proposer<FakeRuntime> {
     chain.proposer(chain.genesis(), Slot(1), &InherentData::new()).expect("genesis is known")

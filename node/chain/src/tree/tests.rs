@@ -211,7 +211,7 @@ proptest! {
         for node in &nodes[1..] {
             tree.insert(node.clone()).expect("parents first");
         }
-        let target = nodes[pick.index(nodes.len())].clone();
+        let target = nodes[1 + pick.index(nodes.len() - 1)].clone();
         let old_best = tree.best().hash;
         let done = tree.finalise(target.hash).expect("in the tree");
         let path = ancestors(&nodes, target.hash);
