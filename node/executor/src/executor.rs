@@ -152,7 +152,8 @@ impl WasmExecutor {
 
     fn compile(&self, code: &RuntimeCode) -> Result<Runtime, String> {
         let module = self.compiler.module(code.hash, &code.bytes)?;
-        let export = |name: &str| module.get_export_index(name).ok_or_else(|| format!("it does not export {name}"));
+        let export =
+            |name: &str| module.get_export_index(name).ok_or_else(|| format!("it does not export {name}"));
         let (memory, heap_base) = (export("memory")?, export("__heap_base")?);
         let mut linker = self.linker.clone();
         linker.define_unknown_imports_as_traps(&module).map_err(|error| format!("{error:#}"))?;
@@ -168,11 +169,21 @@ impl WasmExecutor {
     }
 
     /// One call in a fresh instance; the overlay is inside the store.
-    fn run(&self, runtime: &Runtime, store: &mut Store<Host>, pages: u64, method: &str, args: &[u8]) -> Outcome {
+    fn run(
+        &self,
+        runtime: &Runtime,
+        store: &mut Store<Host>,
+        pages: u64,
+        method: &str,
+        args: &[u8],
+    ) -> Outcome {
         let instance = runtime.instances.instantiate(&mut *store).map_err(Failure::Instance)?;
-        let memory = instance.get_module_export(&mut *store, &runtime.memory).and_then(|export| export.into_memory());
+        let memory =
+            instance.get_module_export(&mut *store, &runtime.memory).and_then(|export| export.into_memory());
         let memory = memory.ok_or_else(|| Failure::Code("its export `memory` is no memory".into()))?;
-        let base = instance.get_module_export(&mut *store, &runtime.heap_base).and_then(|export| export.into_global());
+        let base = instance
+            .get_module_export(&mut *store, &runtime.heap_base)
+            .and_then(|export| export.into_global());
         let base = base.and_then(|base| base.get(&mut *store).i32());
         let base = base.ok_or_else(|| Failure::Code("its export `__heap_base` is no i32".into()))?;
         let limit = (memory.data_size(&*store) as u64).saturating_add(pages.saturating_mul(PAGE_BYTES));
@@ -191,7 +202,10 @@ impl WasmExecutor {
     fn reason(&self, error: &wasmtime::Error, message: Option<String>) -> String {
         let cause = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => {
-                return format!("it ran longer than {} s, the limit of one call", self.call_limit.as_secs_f32());
+                return format!(
+                    "it ran longer than {} s, the limit of one call",
+                    self.call_limit.as_secs_f32()
+                );
             }
             // The panic handler of a runtime logs the message and then hits `unreachable`.
             Some(Trap::UnreachableCodeReached) if message.is_some() => None,
@@ -199,7 +213,9 @@ impl WasmExecutor {
             None => Some(error.root_cause().to_string()),
         };
         match (cause, message) {
-            (Some(cause), Some(message)) if message != cause => format!("{cause}; its last error message: {message}"),
+            (Some(cause), Some(message)) if message != cause => {
+                format!("{cause}; its last error message: {message}")
+            }
             (Some(text), _) | (None, Some(text)) => text,
             (None, None) => error.to_string(),
         }

@@ -76,7 +76,11 @@ impl Heap {
             return Ok(0);
         }
         let end = u64::from(self.bump) + u64::from(HEADER_BYTES) + u64::from(MIN_BYTES << order);
-        if end > self.limit_bytes { Err(HeapError::Exhausted { limit_bytes: self.limit_bytes }) } else { Ok(end) }
+        if end > self.limit_bytes {
+            Err(HeapError::Exhausted { limit_bytes: self.limit_bytes })
+        } else {
+            Ok(end)
+        }
     }
 
     /// Gives out at least `size_bytes`; returns the address of the payload.
@@ -96,8 +100,10 @@ impl Heap {
             header => {
                 self.check(header, "a free block points outside the heap")?;
                 let next = read(memory, header)?;
-                let next = u32::try_from(next)
-                    .map_err(|_| HeapError::Damaged { address: header, what: "a free block is marked as in use" })?;
+                let next = u32::try_from(next).map_err(|_| HeapError::Damaged {
+                    address: header,
+                    what: "a free block is marked as in use",
+                })?;
                 self.free[order as usize] = next;
                 header
             }
@@ -140,7 +146,9 @@ fn order(size_bytes: u32) -> Result<u32, HeapError> {
 
 fn read(memory: &[u8], at: u32) -> Result<u64, HeapError> {
     let bytes = memory.get(at as usize..).and_then(|bytes| bytes.first_chunk());
-    bytes.map(|bytes| u64::from_le_bytes(*bytes)).ok_or(HeapError::Damaged { address: at, what: "no memory there" })
+    bytes
+        .map(|bytes| u64::from_le_bytes(*bytes))
+        .ok_or(HeapError::Damaged { address: at, what: "no memory there" })
 }
 
 fn write(memory: &mut [u8], at: u32, value: u64) -> Result<(), HeapError> {
@@ -196,7 +204,10 @@ mod tests {
         assert!(matches!(heap.free(&mut memory, block), Err(HeapError::Damaged { .. })), "freed twice");
         write(&mut memory, block - 8, 0x4000_0000).unwrap();
         heap.allocate(&mut memory, 100).unwrap();
-        assert!(matches!(heap.allocate(&mut memory, 100), Err(HeapError::Damaged { .. })), "a forged free list");
+        assert!(
+            matches!(heap.allocate(&mut memory, 100), Err(HeapError::Damaged { .. })),
+            "a forged free list"
+        );
     }
 
     #[test]

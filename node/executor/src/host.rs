@@ -40,7 +40,9 @@ impl State {
     #[allow(unsafe_code)]
     pub(crate) unsafe fn new(state: &dyn StateView) -> Self {
         // SAFETY: only the lifetime changes; the caller vouches for it.
-        State(unsafe { std::mem::transmute::<*const (dyn StateView + '_), *const (dyn StateView + 'static)>(state) })
+        State(unsafe {
+            std::mem::transmute::<*const (dyn StateView + '_), *const (dyn StateView + 'static)>(state)
+        })
     }
 
     #[allow(unsafe_code)]
@@ -98,7 +100,10 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<Host>> {
 
 /// The runtime's memory and the host's data, both mutable.
 fn parts<'a>(caller: &'a mut Caller<'_, Host>) -> Result<(&'a mut [u8], &'a mut Host)> {
-    let memory = caller.data().memory.ok_or_else(|| format_err!("the runtime calls its host before it has a memory"))?;
+    let memory = caller
+        .data()
+        .memory
+        .ok_or_else(|| format_err!("the runtime calls its host before it has a memory"))?;
     Ok(memory.data_and_store_mut(caller.as_context_mut()))
 }
 
@@ -108,7 +113,10 @@ pub(crate) fn bytes(memory: &[u8], span: u64) -> Result<&[u8]> {
     let end = address.checked_add(length);
     match end.and_then(|end| memory.get(address..end)) {
         Some(bytes) => Ok(bytes),
-        None => bail!("{length} bytes at address {address} lie outside the runtime's memory of {} bytes", memory.len()),
+        None => bail!(
+            "{length} bytes at address {address} lie outside the runtime's memory of {} bytes",
+            memory.len()
+        ),
     }
 }
 

@@ -120,7 +120,9 @@ pub fn verify_batch_sr25519(context: &[u8], items: &[Signed<'_>]) -> Vec<bool> {
 fn verify_chunk(context: &SigningContext, items: &[Signed<'_>]) -> Vec<bool> {
     let parsed: Vec<Option<(Signature, PublicKey)>> = items
         .iter()
-        .map(|item| Some((Signature::from_bytes(item.signature).ok()?, PublicKey::from_bytes(item.public).ok()?)))
+        .map(|item| {
+            Some((Signature::from_bytes(item.signature).ok()?, PublicKey::from_bytes(item.public).ok()?))
+        })
         .collect();
     let mut verdicts = vec![false; items.len()];
     let whole: Vec<usize> = (0..items.len()).filter(|index| parsed[*index].is_some()).collect();

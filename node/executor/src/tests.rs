@@ -17,7 +17,8 @@ struct MapState {
 
 impl MapState {
     fn new(values: &[(&[u8], &[u8])]) -> Self {
-        let values: BTreeMap<_, _> = values.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+        let values: BTreeMap<_, _> =
+            values.iter().map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
         let changes = values.iter().map(|(key, value)| (key.clone(), Some(value.clone()))).collect();
         let empty = MapState::default();
         let (_, nodes) = quire_trie::update(&Nodes(&empty), StateVersion::V1, &changes).unwrap();
@@ -103,7 +104,13 @@ fn entry(name: &str, body: &str) -> String {
 
 const ARGS: &str = "(call $span (local.get $at) (local.get $length))";
 
-fn run(code: &RuntimeCode, state: &MapState, overlay: &mut Overlay, method: &str, args: &[u8]) -> Result<Vec<u8>, ExecuteError> {
+fn run(
+    code: &RuntimeCode,
+    state: &MapState,
+    overlay: &mut Overlay,
+    method: &str,
+    args: &[u8],
+) -> Result<Vec<u8>, ExecuteError> {
     executor().call(code, state, overlay, method, args)
 }
 
@@ -141,7 +148,10 @@ fn r1_nothing_survives_from_call_to_call() {
         (call $span (i32.const 700) (i32.const 1))";
     let (code, executor) = (runtime(&entry("count", body)), executor());
     for _ in 0..40 {
-        assert_eq!(executor.call(&code, &MapState::default(), &mut Overlay::new(), "count", &[]).unwrap(), [1]);
+        assert_eq!(
+            executor.call(&code, &MapState::default(), &mut Overlay::new(), "count", &[]).unwrap(),
+            [1]
+        );
     }
 }
 
@@ -169,7 +179,8 @@ fn r4_more_calls_than_instances_wait_for_their_turn() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let answer = executor.call(&code, &MapState::default(), &mut Overlay::new(), "echo", b"x");
+                    let answer =
+                        executor.call(&code, &MapState::default(), &mut Overlay::new(), "echo", b"x");
                     assert_eq!(answer.unwrap(), b"x");
                 }
             });
@@ -190,7 +201,10 @@ fn r5_a_panic_is_reported_with_its_message() {
     assert_eq!(call("panics").to_string(), "Execution failed: runtime trapped in panics: it broke here");
     assert!(reason(call("traps")).contains("unreachable"));
     let divides = reason(call("divides"));
-    assert!(divides.contains("divide by zero") && divides.contains("last error message: it broke here"), "{divides}");
+    assert!(
+        divides.contains("divide by zero") && divides.contains("last error message: it broke here"),
+        "{divides}"
+    );
     assert!(!call("traps").is_fatal());
 }
 
@@ -199,7 +213,10 @@ fn r6_transactions_end_where_they_began() {
     let set = format!("(call $set {ARGS} {ARGS})");
     let code = runtime(&format!(
         "{}{}{}{}",
-        entry("balanced", &format!("(call $start) {set} (call $rollback) (call $start) (call $commit) {ARGS}")),
+        entry(
+            "balanced",
+            &format!("(call $start) {set} (call $rollback) (call $start) (call $commit) {ARGS}")
+        ),
         entry("left_open", &format!("(call $start) {set} {ARGS}")),
         entry("foreign", &format!("(call $rollback) {ARGS}")),
         entry("deep", "(loop $again (call $start) (br $again)) (unreachable)")
@@ -213,7 +230,10 @@ fn r6_transactions_end_where_they_began() {
     let (answer, depth, changes) = call("balanced");
     assert_eq!((answer.unwrap(), depth, changes), (b"key".to_vec(), 1, 0));
     let (answer, depth, changes) = call("left_open");
-    assert_eq!((reason(answer.unwrap_err()).as_str(), depth, changes), ("it left a storage transaction open", 1, 0));
+    assert_eq!(
+        (reason(answer.unwrap_err()).as_str(), depth, changes),
+        ("it left a storage transaction open", 1, 0)
+    );
     let (answer, depth, _) = call("foreign");
     assert!(reason(answer.unwrap_err()).contains("did not open"));
     assert_eq!(depth, 1);
@@ -272,18 +292,24 @@ fn storage_reads_through_and_writes_into_the_overlay() {
 
 #[test]
 fn hashes_and_lists_agree_with_the_library() {
-    let code = runtime(&[
-        entry("blake2", &format!("(call $span (call $blake2 {ARGS}) (i32.const 32))")),
-        entry("twox", &format!("(call $span (call $twox {ARGS}) (i32.const 8))")),
-        entry("ordered", &format!("(call $span (call $ordered {ARGS} (i32.const 0)) (i32.const 32))")),
-    ].concat());
+    let code = runtime(
+        &[
+            entry("blake2", &format!("(call $span (call $blake2 {ARGS}) (i32.const 32))")),
+            entry("twox", &format!("(call $span (call $twox {ARGS}) (i32.const 8))")),
+            entry("ordered", &format!("(call $span (call $ordered {ARGS} (i32.const 0)) (i32.const 32))")),
+        ]
+        .concat(),
+    );
     let state = MapState::default();
     let (executor, mut overlay) = (executor(), Overlay::new());
     let mut call = |method, args: &[u8]| executor.call(&code, &state, &mut overlay, method, args);
     assert_eq!(call("blake2", b"quire").unwrap(), hash::blake2_256(b"quire"));
     assert_eq!(call("twox", b"quire").unwrap(), hash::twox_64(b"quire"));
     let items: Vec<Vec<u8>> = (0..100u8).map(|n| vec![n; n as usize * 3]).collect();
-    assert_eq!(call("ordered", &items.encode()).unwrap(), quire_trie::ordered_root(StateVersion::V0, &items).0);
+    assert_eq!(
+        call("ordered", &items.encode()).unwrap(),
+        quire_trie::ordered_root(StateVersion::V0, &items).0
+    );
     for bad in [&[4][..], &[4, 8, 1], &[0, 0], &[3, 255, 255, 255, 255, 255]] {
         assert!(matches!(call("ordered", bad), Err(ExecuteError::Trapped { .. })), "{bad:?}");
     }
@@ -303,7 +329,8 @@ fn signatures_are_checked_through_the_shared_cache() {
     let pair = schnorrkel::MiniSecretKey::from_bytes(&[1; 32])
         .unwrap()
         .expand_to_keypair(schnorrkel::ExpansionMode::Ed25519);
-    let sr = [&pair.sign_simple(b"substrate", b"hello").to_bytes()[..], &pair.public.to_bytes(), b"hello"].concat();
+    let sr = [&pair.sign_simple(b"substrate", b"hello").to_bytes()[..], &pair.public.to_bytes(), b"hello"]
+        .concat();
     let secret = ed25519_zebra::SigningKey::from([7; 32]);
     let public = <[u8; 32]>::from(ed25519_zebra::VerificationKey::from(&secret));
     let ed = [&<[u8; 64]>::from(secret.sign(b"hello"))[..], &public, b"hello"].concat();
@@ -334,13 +361,21 @@ fn a_state_that_cannot_be_read_is_an_error_of_the_node() {
 
 #[test]
 fn spans_outside_the_memory_end_the_call() {
-    let code = runtime(&[
-        entry("get", "(call $get (i64.const 0x00000010ffffffff))"),
-        entry("free", "(call $free (i32.const 8)) (i64.const 0)"),
-        entry("hash", "(drop (call $blake2 (i64.const -1))) (i64.const 0)"),
-        entry("verify", "(drop (call $sr25519 (i32.const -8) (i64.const 0) (i32.const 0))) (i64.const 0)"),
-    ].concat());
-    for (method, what) in [("get", "outside"), ("free", "damaged its heap"), ("hash", "outside"), ("verify", "outside")] {
+    let code = runtime(
+        &[
+            entry("get", "(call $get (i64.const 0x00000010ffffffff))"),
+            entry("free", "(call $free (i32.const 8)) (i64.const 0)"),
+            entry("hash", "(drop (call $blake2 (i64.const -1))) (i64.const 0)"),
+            entry(
+                "verify",
+                "(drop (call $sr25519 (i32.const -8) (i64.const 0) (i32.const 0))) (i64.const 0)",
+            ),
+        ]
+        .concat(),
+    );
+    for (method, what) in
+        [("get", "outside"), ("free", "damaged its heap"), ("hash", "outside"), ("verify", "outside")]
+    {
         let error = run(&code, &MapState::default(), &mut Overlay::new(), method, &[]).unwrap_err();
         let reason = reason(error);
         assert!(reason.contains(what), "{method}: {reason}");
@@ -350,11 +385,14 @@ fn spans_outside_the_memory_end_the_call() {
 #[test]
 fn the_heap_grows_to_its_limit_and_no_further() {
     let fill = "(loop $again (drop (call $malloc (i32.const 1000000))) (br $again)) (unreachable)";
-    let code = runtime(&[
-        entry("fill", fill),
-        entry("some", "(i64.extend_i32_u (call $malloc (i32.const 900000)))"),
-        entry("huge", "(i64.extend_i32_u (call $malloc (i32.const 40000000)))"),
-    ].concat());
+    let code = runtime(
+        &[
+            entry("fill", fill),
+            entry("some", "(i64.extend_i32_u (call $malloc (i32.const 900000)))"),
+            entry("huge", "(i64.extend_i32_u (call $malloc (i32.const 40000000)))"),
+        ]
+        .concat(),
+    );
     let call = |state: &MapState, method| run(&code, state, &mut Overlay::new(), method, &[]);
     let (usual, small) = (MapState::default(), MapState::new(&[(b":heappages", &10u64.to_le_bytes())]));
     assert!(reason(call(&usual, "fill").unwrap_err()).contains("its heap is limited to 134348800 bytes"));
@@ -369,7 +407,10 @@ fn keys_that_the_store_has_no_room_for_are_refused() {
     let code = runtime(&entry("set", &format!("(call $set {ARGS} {ARGS}) {ARGS}")));
     let (state, mut overlay) = (MapState::default(), Overlay::new());
     run(&code, &state, &mut overlay, "set", &[1; 4096]).unwrap();
-    assert!(reason(run(&code, &state, &mut overlay, "set", &[1; 4097]).unwrap_err()).contains("the limit is 4096"));
+    assert!(
+        reason(run(&code, &state, &mut overlay, "set", &[1; 4097]).unwrap_err())
+            .contains("the limit is 4096")
+    );
 }
 
 #[test]
@@ -438,7 +479,8 @@ fn compiled_code_is_cached_in_a_private_folder_and_checked() {
         let answer = open().call(&code, &MapState::default(), &mut Overlay::new(), "echo", b"a");
         assert_eq!(answer.unwrap(), b"a");
     };
-    let files = || -> Vec<_> { std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let files =
+        || -> Vec<_> { std::fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().path()).collect() };
     works();
     let [file] = &files()[..] else { panic!("one file expected") };
     let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -461,11 +503,12 @@ fn compiled_code_is_cached_in_a_private_folder_and_checked() {
 #[test]
 fn a_call_is_proved_with_everything_it_read() {
     let long = vec![5; 200];
-    let state = MapState::new(&[(b":code", b"code"), (b"ab", &long), (b"ac", b"x"), (b"b", b"z"), (b"c", b"w")]);
-    let code = runtime(&[
-        entry("get", &format!("(call $get {ARGS})")),
-        entry("next", &format!("(call $next {ARGS})")),
-    ].concat());
+    let state =
+        MapState::new(&[(b":code", b"code"), (b"ab", &long), (b"ac", b"x"), (b"b", b"z"), (b"c", b"w")]);
+    let code = runtime(
+        &[entry("get", &format!("(call $get {ARGS})")), entry("next", &format!("(call $next {ARGS})"))]
+            .concat(),
+    );
     let root = quire_trie::root(StateVersion::V1, state.values.clone());
     let executor = executor();
     let (answer, proof) = executor.prove_call(&code, &state, "get", b"ab").unwrap();

@@ -19,7 +19,9 @@ const API_BYTES: usize = 8 + 4;
 pub fn declared(code: &[u8]) -> Result<Option<RuntimeVersion>, String> {
     let (mut version, mut apis) = (None, None);
     for payload in Parser::new(0).parse_all(code) {
-        if let Payload::CustomSection(section) = payload.map_err(|error| format!("it is no Wasm module: {error}"))? {
+        if let Payload::CustomSection(section) =
+            payload.map_err(|error| format!("it is no Wasm module: {error}"))?
+        {
             match section.name() {
                 VERSION_SECTION => version = Some(section.data()),
                 APIS_SECTION => apis = Some(section.data()),
@@ -45,7 +47,8 @@ fn decode(version: &[u8], apis: &[u8]) -> Result<RuntimeVersion, String> {
     }
     let mut input = apis;
     let apis: Result<Vec<ApiVersion>, _> = (0..count).map(|_| ApiVersion::decode(&mut input)).collect();
-    decoded.apis = Cow::Owned(apis.map_err(|error| format!("its section {APIS_SECTION} does not decode: {error}"))?);
+    decoded.apis =
+        Cow::Owned(apis.map_err(|error| format!("its section {APIS_SECTION} does not decode: {error}"))?);
     Ok(decoded)
 }
 
@@ -55,7 +58,12 @@ mod tests {
     use parity_scale_codec::Encode;
 
     fn version() -> RuntimeVersion {
-        RuntimeVersion { spec_name: Cow::Borrowed("quire"), spec_version: 7, system_version: 1, ..Default::default() }
+        RuntimeVersion {
+            spec_name: Cow::Borrowed("quire"),
+            spec_version: 7,
+            system_version: 1,
+            ..Default::default()
+        }
     }
 
     fn module(sections: &[(&str, &[u8])]) -> Vec<u8> {
@@ -75,7 +83,9 @@ mod tests {
         let encoded = version().encode();
         let both = module(&[(VERSION_SECTION, &encoded), ("name", b"x"), (APIS_SECTION, &apis_bytes)]);
         assert_eq!(declared(&both), Ok(Some(RuntimeVersion { apis: Cow::Owned(apis), ..version() })));
-        for one in [module(&[(VERSION_SECTION, &encoded)]), module(&[(APIS_SECTION, &apis_bytes)]), module(&[])] {
+        for one in
+            [module(&[(VERSION_SECTION, &encoded)]), module(&[(APIS_SECTION, &apis_bytes)]), module(&[])]
+        {
             assert_eq!(declared(&one), Ok(None));
         }
     }

@@ -1,3 +1,4 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 //! The store on a disk that loses unsynced writes, that is full, and under a process that is killed.
 //!
 //! `kill -9` cannot show a missing sync: the page cache survives it. So a child process runs a workload with

@@ -36,7 +36,11 @@ fn give_array(caller: &mut Call<'_>, value: &[u8]) -> Result<u32> {
     Ok(address)
 }
 
-fn define_hash<const N: usize>(linker: &mut Linker<Host>, name: &str, hash: fn(&[u8]) -> [u8; N]) -> Result<()> {
+fn define_hash<const N: usize>(
+    linker: &mut Linker<Host>,
+    name: &str,
+    hash: fn(&[u8]) -> [u8; N],
+) -> Result<()> {
     linker.func_wrap(ENV, name, move |mut caller: Call<'_>, data: u64| {
         let (memory, _) = parts(&mut caller)?;
         let hash = hash(bytes(memory, data)?);
@@ -74,12 +78,16 @@ fn list(mut input: &[u8]) -> Result<Vec<&[u8]>> {
             .map_err(|_| format_err!("the list of ordered_root does not decode"))
     };
     let count = length(&mut input)?;
-    ensure!(count <= MAX_BLOCK_EXTRINSICS as usize, "a list of {count} items, the limit is {MAX_BLOCK_EXTRINSICS}");
+    ensure!(
+        count <= MAX_BLOCK_EXTRINSICS as usize,
+        "a list of {count} items, the limit is {MAX_BLOCK_EXTRINSICS}"
+    );
     let mut items = Vec::with_capacity(count);
     for _ in 0..count {
         let size = length(&mut input)?;
         let split = input.split_at_checked(size);
-        let (item, rest) = split.ok_or_else(|| format_err!("an item of the list of ordered_root is cut short"))?;
+        let (item, rest) =
+            split.ok_or_else(|| format_err!("an item of the list of ordered_root is cut short"))?;
         items.push(item);
         input = rest;
     }
@@ -126,7 +134,8 @@ fn print_utf8(mut caller: Call<'_>, data: u64) -> Result<()> {
 fn print_hex(mut caller: Call<'_>, data: u64) -> Result<()> {
     let (memory, _) = parts(&mut caller)?;
     let data = bytes(memory, data)?;
-    let hex: String = data.iter().take(super::MAX_MESSAGE_BYTES / 2).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String =
+        data.iter().take(super::MAX_MESSAGE_BYTES / 2).map(|byte| format!("{byte:02x}")).collect();
     tracing::debug!(target: "runtime", "0x{hex}");
     Ok(())
 }

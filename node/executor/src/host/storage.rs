@@ -113,7 +113,8 @@ fn clear_prefix(mut caller: Call<'_>, prefix: u64, limit: u64) -> Result<u64> {
     let limit = match bytes(memory, limit)? {
         [0] => None,
         [1, limit @ ..] => {
-            let limit = limit.try_into().map_err(|_| format_err!("the limit of clear_prefix does not decode"))?;
+            let limit =
+                limit.try_into().map_err(|_| format_err!("the limit of clear_prefix does not decode"))?;
             Some(u32::from_le_bytes(limit))
         }
         _ => bail!("the limit of clear_prefix does not decode"),
@@ -149,7 +150,10 @@ fn start(mut caller: Call<'_>) -> Result<()> {
 
 /// R3: the transactions below `depth` are the caller's.
 fn own_transaction(host: &Host) -> Result<()> {
-    ensure!(host.overlay.depth() > host.depth, "the runtime closes a storage transaction that it did not open");
+    ensure!(
+        host.overlay.depth() > host.depth,
+        "the runtime closes a storage transaction that it did not open"
+    );
     Ok(())
 }
 
