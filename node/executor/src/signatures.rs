@@ -17,7 +17,7 @@ use schnorrkel::{PublicKey, Signature, context::SigningContext, signing_context}
 /// schnorrkel context of extrinsics.
 pub const SUBSTRATE_CONTEXT: &[u8] = b"substrate";
 /// Items checked in one equation: from here on the gain per signature is small.
-const BATCH_ITEMS: usize = 128;
+const BATCH_ITEMS: usize = 256;
 /// Below this the single check is as fast.
 const MIN_BATCH_ITEMS: usize = 4;
 
@@ -133,7 +133,7 @@ fn verify_chunk(context: &SigningContext, items: &[Signed<'_>]) -> Vec<bool> {
     verdicts
 }
 
-/// Verdicts of a batch; halves it when it fails (R3). At most seven levels deep, since a batch has 128 items.
+/// Verdicts of a batch; halves it when it fails (R3). At most eight levels deep, since a batch has 256 items.
 fn halve(
     context: &SigningContext,
     messages: &[&[u8]],

@@ -1,7 +1,7 @@
 //! Small runtimes as text, run by the real executor.
 
 use crate::{Options, WasmExecutor};
-use parity_scale_codec::Encode;
+use parity_scale_codec::{Decode, Encode};
 use quire_chain::{Execute, ExecuteError, Overlay, RuntimeCode, StateError, StateView};
 use quire_core::{RuntimeVersion, hash};
 use quire_trie::{NodePath, StateVersion, verify_proof};
@@ -518,4 +518,25 @@ fn a_call_is_proved_with_everything_it_read() {
     let (_, proof) = executor.prove_call(&code, &state, "next", b"ad").unwrap();
     assert_eq!(verify_proof(root, &proof, b"ad").unwrap(), None);
     assert_eq!(verify_proof(root, &proof, b"b").unwrap(), Some(b"z".to_vec()));
+}
+
+#[test]
+fn the_checked_in_runtime_runs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../runtime/wasm/quire_runtime.wasm");
+    let code = RuntimeCode::new(&std::fs::read(path).unwrap());
+    let executor = WasmExecutor::new(Options::default()).unwrap();
+    let declared = executor.version(&code).unwrap();
+    let call = |method, args: &[u8]| executor.call(&code, &MapState::default(), &mut Overlay::new(), method, args);
+    let answered = RuntimeVersion::decode(&mut &call("Core_version", &[]).unwrap()[..]).unwrap();
+    assert_eq!(declared, answered, "the sections and Core_version must agree");
+    assert!(!declared.apis.is_empty() && declared.system_version == 1);
+    let versions = Vec::<u32>::decode(&mut &call("Metadata_metadata_versions", &[]).unwrap()[..]).unwrap();
+    assert!(versions.contains(&14) && versions.contains(&15));
+    for version in versions {
+        let metadata = call("Metadata_metadata_at_version", &version.encode()).unwrap();
+        let metadata = Option::<Vec<u8>>::decode(&mut &metadata[..]).unwrap().unwrap();
+        assert_eq!(&metadata[..5], [b"meta", &[version as u8][..]].concat());
+    }
+    let error = call("Core_execute_block", b"no block").unwrap_err();
+    assert!(matches!(&error, ExecuteError::Trapped { reason, .. } if reason.contains("panicked")), "{error}");
 }
