@@ -12,6 +12,8 @@
 //!
 //! Out of scope: child tries, offchain storage, randomness, time: no pallet has a use for them.
 
+#[cfg(any(test, target_arch = "wasm32"))]
+mod align;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 #[cfg(target_arch = "wasm32")]

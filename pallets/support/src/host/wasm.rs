@@ -10,7 +10,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use parity_scale_codec::{Compact, Decode, Encode};
 use quire_core::hash::H256;
 
-use super::{ClearPrefix, LogLevel};
+use super::{ClearPrefix, LogLevel, align};
 
 #[allow(unsafe_code)]
 #[link(wasm_import_module = "env")]
@@ -50,26 +50,21 @@ pub struct HostAllocator;
 #[global_allocator]
 static ALLOCATOR: HostAllocator = HostAllocator;
 
-/// Every block of the host's allocator starts at a multiple of this many bytes.
-const ALIGNMENT_BYTES: usize = 8;
-
 // SAFETY: the host's allocator returns blocks of at least `size` bytes that overlap no other live block, aligned to
-// eight bytes; larger alignments are refused with null, which callers of GlobalAlloc must expect. It traps instead of
-// unwinding when out of memory. It needs no size to free.
+// eight bytes; `align` serves larger alignments out of larger blocks. It traps instead of unwinding when out of memory.
+// It needs no size to free.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for HostAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > ALIGNMENT_BYTES {
-            return core::ptr::null_mut();
-        }
         // usize is u32 on wasm32, so the cast is exact.
-        // SAFETY: the import has this signature in every Polkadot host.
-        unsafe { ext_allocator_malloc_version_1(layout.size() as u32) as *mut u8 }
+        // SAFETY: the import has this signature in every Polkadot host, and returns blocks as `align` wants them.
+        unsafe { align::alloc(layout, |bytes| ext_allocator_malloc_version_1(bytes as u32) as *mut u8) }
     }
 
-    unsafe fn dealloc(&self, address: *mut u8, _layout: Layout) {
-        // SAFETY: `address` came from `alloc` or from the host, that is from the same allocator, and is freed once.
-        unsafe { ext_allocator_free_version_1(address as u32) }
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        // SAFETY: `address` came from `alloc`, or from the host as bytes, that is from the same allocator, and is freed
+        // once.
+        unsafe { align::dealloc(address, layout, |block| ext_allocator_free_version_1(block as u32)) }
     }
 }
 
