@@ -1,7 +1,7 @@
 //! Taking a fee, giving back what was not used, and paying the author (R1 to R4).
 
 use pallet_support::{PostInfo, deposit_event};
-use pallet_system::storage::ACCOUNT;
+use pallet_system::account;
 use quire_core::{AccountId, Balance, DispatchInfo, InvalidTransaction};
 
 use crate::fee::{compute_actual_fee, compute_fee};
@@ -22,7 +22,8 @@ pub struct Paid {
 /// # Errors
 /// `Payment`.
 pub fn can_withdraw_fee(who: &AccountId, fee: Balance) -> Result<(), InvalidTransaction> {
-    let payable = ACCOUNT.contains(who) && pallet_balances::spendable_balance(who, true) >= fee;
+    // Using the nonce writes a record for any signer; a provider makes it an account.
+    let payable = account(who).providers > 0 && pallet_balances::spendable_balance(who, true) >= fee;
     if payable { Ok(()) } else { Err(InvalidTransaction::Payment) }
 }
 

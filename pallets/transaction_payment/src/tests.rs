@@ -80,6 +80,13 @@ fn r1_who_does_not_exist_cannot_send_even_for_free() {
     with_prices(FeeSchedule::FREE, || {
         assert_eq!(can_withdraw_fee(&BOB, 0), Err(InvalidTransaction::Payment));
         assert_eq!(withdraw_fee(&BOB, 100, &info(20), 0), Err(InvalidTransaction::Payment));
+        pallet_system::inc_account_nonce(&BOB);
+        assert_eq!(
+            withdraw_fee(&BOB, 100, &info(20), 0),
+            Err(InvalidTransaction::Payment),
+            "a nonce is no account"
+        );
+        pallet_system::storage::ACCOUNT.remove(&BOB);
         let paid = withdraw_fee(&ALICE, 100, &info(20), 0).unwrap();
         correct_and_deposit(paid, 100, &info(20), &PostInfo::default());
         assert!(last_event_is(INDEX, &Event::TransactionFeePaid { who: ALICE, actual_fee: 0, tip: 0 }));
