@@ -3,7 +3,8 @@
 //! R1. An extrinsic is `Compact<length> ++ body`; a signed body is `84 ++ address ++ signature ++ extra ++ call`, a bare
 //!     one `04 ++ call`. Other versions do not decode.
 //! R2. The signer signs `call ++ extra ++ additional`, or blake2-256 of it when it is longer than 256 bytes.
-//! R3. The body ends with its call: bytes left over, and calls nested deeper than [`limits::MAX_CALL_DEPTH`], are errors.
+//! R3. The body ends with its call: bytes left over, and calls nested deeper than [`limits::MAX_CALL_DEPTH`] or larger
+//!     in memory than [`limits::MAX_CALL_MEMORY_BYTES`], are errors.
 //!
 //! Out of scope: checking signatures, nonces, eras (the runtime's executive).
 
@@ -12,7 +13,9 @@ use crate::hash::blake2_256;
 use crate::{AccountId, Balance, Era, H256, MultiAddress, MultiSignature, Nonce, OpaqueExtrinsic, limits};
 use alloc::vec;
 use alloc::vec::Vec;
-use parity_scale_codec::{Compact, Decode, DecodeLimit, Encode, EncodeLike, Error, Input, Output};
+use parity_scale_codec::{
+    Compact, Decode, DecodeLimit, Encode, EncodeLike, Error, Input, MemTrackingInput, Output,
+};
 use scale_info::{Path, Type, TypeInfo, TypeParameter, build::Fields};
 
 /// Version of extrinsics that is read and written.
@@ -103,7 +106,8 @@ impl<Call: Decode> UncheckedExtrinsic<Call> {
     pub fn decode_body(body: &[u8]) -> Result<(Self, &[u8]), Error> {
         let (signature, call_bytes) = decode_envelope(body)?;
         let mut input = call_bytes;
-        let call = Call::decode_with_depth_limit(limits::MAX_CALL_DEPTH, &mut input)?;
+        let mut bounded = MemTrackingInput::new(&mut input, limits::MAX_CALL_MEMORY_BYTES as usize);
+        let call = Call::decode_with_depth_limit(limits::MAX_CALL_DEPTH, &mut bounded)?;
         if !input.is_empty() {
             return Err("bytes left after the call".into());
         }

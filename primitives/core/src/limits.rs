@@ -13,6 +13,9 @@ pub const MAX_EXTRINSIC_BYTES: u32 = 4 * 1024 * 1024;
 pub const MAX_BLOCK_EXTRINSICS: u32 = 65_536;
 /// Entries in a header's digest: slot, seal, authority changes, code change; the rest is head room.
 pub const MAX_DIGEST_ITEMS: u32 = 64;
+/// Memory that a call may take up once decoded: an empty key is one byte of the extrinsic and a dozen in memory, and no
+/// host gives a runtime more than 32 MiB in one piece, so without it decoding could trap. Polkadot allows as much.
+pub const MAX_CALL_MEMORY_BYTES: u32 = 16 * 1024 * 1024;
 /// Nesting of calls inside calls (motions, batches); Substrate's own depth limit is 256, stacks here are smaller.
 pub const MAX_CALL_DEPTH: u32 = 16;
 /// Kinds of inherent data in one block.

@@ -179,6 +179,15 @@ fn extrinsic_r3_refuses_calls_nested_too_deep_and_bytes_left_over() {
 }
 
 #[test]
+fn extrinsic_r3_refuses_calls_that_take_up_too_much_memory() {
+    let with_keys = |count: usize| [&[0x04], &vec![Vec::<u8>::new(); count].encode()[..]].concat();
+    assert!(UncheckedExtrinsic::<Vec<Vec<u8>>>::decode_body(&with_keys(10_000)).is_ok());
+    // One byte each in the extrinsic, twelve each in the memory of the runtime.
+    let empty_keys = with_keys(limits::MAX_EXTRINSIC_BYTES as usize - 8);
+    assert!(UncheckedExtrinsic::<Vec<Vec<u8>>>::decode_body(&empty_keys).is_err());
+}
+
+#[test]
 fn extrinsic_r1_refuses_other_versions_and_unknown_modes() {
     let extra = Extra { era: Era::Immortal, nonce: 1, tip: 0, mode: 1 };
     let extrinsic =
