@@ -36,7 +36,7 @@ use crate::genesis::Genesis;
 use crate::layer::Layer;
 use crate::overlay::Overlay;
 use crate::tree::{Node, Tree};
-use crate::view::View;
+use crate::view::{GROUP_BLOCKS, Group, Index, View};
 
 /// Meta key: height from which on the finalised chain runs the code of its head.
 const META_CODE_SINCE: &[u8] = b"chain/code_since";
@@ -63,7 +63,10 @@ pub(crate) struct BlockData {
     pub(crate) header: Arc<Header>,
     /// Difference to the parent; empty for the root.
     pub(crate) layer: Arc<Layer>,
+    /// Of layer and index.
     pub(crate) layer_bytes: usize,
+    /// Index over this layer and those of the ancestors in its group, if this block closes one.
+    pub(crate) index: Option<Arc<Index>>,
     pub(crate) sets: Sets,
 }
 
@@ -184,7 +187,8 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             let view = view
                 .ok_or_else(|| corrupted(&format!("journalled block {hash}"), "its parent is not there"))?;
             let sets = self.sets_after(&parent, &header, &layer, &view)?;
-            let node = block_node(hash, header, layer, sets);
+            let mut node = block_node(hash, header, layer, sets);
+            self.close_group(&mut node);
             self.tree_mut()
                 .insert(node)
                 .map_err(|error| corrupted(&format!("journalled block {hash}"), &error.to_string()))?;
@@ -226,10 +230,32 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
     /// The state after `parent` with `top` over it; `None` if the parent is not in the tree.
     pub(crate) fn view_over(&self, parent: H256, top: Option<Arc<Layer>>) -> Option<View<S>> {
         let tree = self.tree();
-        let path = tree.path(parent)?;
-        let layers =
-            top.into_iter().chain(path.into_iter().rev().map(|node| node.data.layer.clone())).collect();
-        Some(View { store: self.store.clone(), base: tree.root().number, layers })
+        let groups = top.map(Group::Single).into_iter().chain(groups(&tree, parent)?).collect();
+        Some(View { store: self.store.clone(), base: tree.root().number, groups })
+    }
+
+    /// Gives a block that closes a group its index.
+    pub(crate) fn close_group(&self, node: &mut Node<BlockData>) {
+        if let Some(index) = self.index_at(node) {
+            node.data.layer_bytes = node.data.layer_bytes.saturating_add(index.size_bytes());
+            node.data.index = Some(Arc::new(index));
+        }
+    }
+
+    /// The index that a block closes, if it does: over its own layer and those of its ancestors.
+    fn index_at(&self, node: &Node<BlockData>) -> Option<Index> {
+        if node.number % GROUP_BLOCKS != 0 {
+            return None;
+        }
+        let tree = self.tree();
+        let mut layers = vec![node.data.layer.clone()];
+        let mut at = node.parent;
+        while layers.len() < GROUP_BLOCKS as usize {
+            let ancestor = tree.get(at).filter(|ancestor| ancestor.number > tree.root().number)?;
+            layers.push(ancestor.data.layer.clone());
+            at = ancestor.parent;
+        }
+        Some(Index::new(layers))
     }
 
     pub(crate) fn tree(&self) -> RwLockReadGuard<'_, Tree<BlockData>> {
@@ -266,6 +292,25 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
     }
 }
 
+/// The layers from `head` down to the root, newest first, in groups where they have an index.
+fn groups(tree: &Tree<BlockData>, head: H256) -> Option<Vec<Group>> {
+    let root = tree.root();
+    let mut groups = Vec::new();
+    let mut at = tree.get(head)?;
+    while at.number > root.number {
+        let index = at.data.index.as_ref().filter(|_| at.number - root.number >= GROUP_BLOCKS);
+        let skipped = if index.is_some() { GROUP_BLOCKS } else { 1 };
+        groups.push(match index {
+            Some(index) => Group::Indexed(index.clone()),
+            None => Group::Single(at.data.layer.clone()),
+        });
+        for _ in 0..skipped {
+            at = tree.get(at.parent)?;
+        }
+    }
+    Some(groups)
+}
+
 /// A node of the tree for an executed block.
 pub(crate) fn block_node(hash: H256, header: Arc<Header>, layer: Arc<Layer>, sets: Sets) -> Node<BlockData> {
     Node {
@@ -273,7 +318,7 @@ pub(crate) fn block_node(hash: H256, header: Arc<Header>, layer: Arc<Layer>, set
         parent: header.parent_hash,
         number: header.number,
         slot: header.digest.aura_slot().unwrap_or(Slot(0)),
-        data: BlockData { layer_bytes: layer.size_bytes(), header, layer, sets },
+        data: BlockData { layer_bytes: layer.size_bytes(), header, layer, index: None, sets },
     }
 }
 
@@ -298,7 +343,7 @@ fn open_root<S: Store + ?Sized + 'static, E: Execute + ?Sized>(
         store.finalised()?.ok_or_else(|| corrupted("finalised head", "missing after the genesis commit"))?;
     let what = format!("finalised block {}", head.hash);
     let header = store.header(head.hash)?.ok_or_else(|| corrupted(&what, "its header is missing"))?;
-    let view = View { store: store.clone(), base: head.number, layers: Vec::new() };
+    let view = View { store: store.clone(), base: head.number, groups: Vec::new() };
     let code = view.get(CODE_KEY)?.ok_or_else(|| corrupted(&what, "its state has no :code"))?;
     let code = RuntimeCode::new(&code);
     let aura = Arc::new(aura_set(executor, &code, &view)?);

@@ -323,7 +323,8 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         let Executed { received, slot, author, layer, sets } = executed;
         let Received { hash, header, body } = received;
         let mut writer = self.writer();
-        let node = block_node(hash, header.clone(), layer.clone(), sets);
+        let mut node = block_node(hash, header.clone(), layer.clone(), sets);
+        self.close_group(&mut node);
         let new_code = {
             let tree = self.tree();
             tree.check(&node).map_err(|error| self.tree_error(error, hash, &header))?;

@@ -250,7 +250,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         if at < oldest {
             return Err(StateError::Pruned { at, oldest }.into());
         }
-        Ok(View { store: self.store.clone(), base: at, layers: Vec::new() })
+        Ok(View { store: self.store.clone(), base: at, groups: Vec::new() })
     }
 
     /// The code of a finalised state; the head's is at hand, older ones are read.

@@ -10,6 +10,7 @@
 
 mod ban;
 mod error;
+mod key;
 mod order;
 mod pool;
 mod transaction;
@@ -18,4 +19,4 @@ pub use error::PoolError;
 pub use pool::{
     BlockBody, BlockRef, Config, Effect, Input, Pool, ReadyTransaction, Sizes, Status, Submission,
 };
-pub use transaction::{Tag, Transaction, nonce_tag, sender_of};
+pub use transaction::{Tag, Transaction, nonce_tag, nonce_tag_bytes, sender_of};

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use quire_core::{AccountId, BlockNumber, H256, Nonce};
 
+use crate::key::Key;
 use crate::transaction::{Tag, Transaction};
 
 /// Order of arrival; names a transaction inside this module.
@@ -40,11 +41,12 @@ struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
     next_id: Id,
-    entries: BTreeMap<Id, Entry>,
-    by_hash: BTreeMap<H256, Id>,
+    /// Boxed, so that the nodes of the map stay small.
+    entries: BTreeMap<Id, Box<Entry>>,
+    by_hash: BTreeMap<Key, Id>,
     providers: BTreeMap<Tag, Id>,
     /// Who requires a tag.
-    waiters: BTreeMap<Tag, BTreeSet<Id>>,
+    waiters: BTreeSet<(Tag, Id)>,
     /// Tags that somebody requires and the best block provides.
     on_chain: BTreeSet<Tag>,
     /// Ready ones that require nothing in the pool, in order (R3).
@@ -55,7 +57,8 @@ pub(crate) struct Order {
     ready_bytes: usize,
     future_bytes: usize,
     /// Nonces of ready transactions.
-    senders: BTreeMap<AccountId, BTreeSet<Nonce>>,
+    senders: BTreeSet<(Key, Nonce)>,
+    /// Transactions whose validity ends some day.
     by_expiry: BTreeSet<(BlockNumber, Id)>,
     by_validation: BTreeSet<(BlockNumber, Id)>,
 }
@@ -69,7 +72,7 @@ pub(crate) struct Moves {
 
 impl Order {
     pub(crate) fn contains(&self, hash: &H256) -> bool {
-        self.by_hash.contains_key(hash)
+        self.by_hash.contains_key(&hash.into())
     }
 
     pub(crate) fn get(&self, hash: &H256) -> Option<&Transaction> {
@@ -119,7 +122,9 @@ impl Order {
 
     /// The nonce after the last ready one of `account`.
     pub(crate) fn nonce_after(&self, account: &AccountId) -> Option<Nonce> {
-        self.senders.get(account)?.last()?.checked_add(1)
+        let account = Key::from(account);
+        let (_, last) = self.senders.range((account, Nonce::MIN)..=(account, Nonce::MAX)).next_back()?;
+        last.checked_add(1)
     }
 
     /// The ready transaction that is first to be evicted.
@@ -153,15 +158,14 @@ impl Order {
 
     /// Notes that a transaction is still valid.
     pub(crate) fn renew(&mut self, hash: &H256, valid_till: BlockNumber, validated_at: BlockNumber) {
-        let Some(id) = self.by_hash.get(hash).copied() else { return };
+        let Some(id) = self.by_hash.get(&hash.into()).copied() else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let transaction = &mut entry.transaction;
         self.by_expiry.remove(&(transaction.valid_till, id));
         self.by_validation.remove(&(transaction.validated_at, id));
         transaction.valid_till = valid_till;
         transaction.validated_at = validated_at;
-        self.by_expiry.insert((valid_till, id));
-        self.by_validation.insert((validated_at, id));
+        self.note_times(id, valid_till, validated_at);
     }
 
     /// Adds a transaction whose hash and tags nobody else here has. The caller has removed what it replaces.
@@ -169,23 +173,23 @@ impl Order {
         let id = self.next_id;
         self.next_id += 1;
         // First what it provides: that may take away what it requires itself, when tags go in a circle.
-        for tag in &transaction.provides {
-            self.provide(id, tag.clone(), moves);
+        for tag in transaction.provides.iter() {
+            self.provide(id, *tag, moves);
         }
-        for tag in &transaction.requires {
-            self.waiters.entry(tag.clone()).or_default().insert(id);
+        for tag in transaction.requires.iter() {
+            self.waiters.insert((*tag, id));
         }
-        let requires = transaction.requires.iter();
-        let in_pool = requires.clone().filter(|tag| self.providers.contains_key(*tag)).count();
-        let missing =
-            requires.filter(|tag| !self.on_chain.contains(*tag) && !self.ready_provider(tag)).count();
+        let (mut in_pool, mut missing) = (0, 0);
+        for tag in transaction.requires.iter() {
+            in_pool += usize::from(self.providers.contains_key(tag));
+            missing += usize::from(!self.on_chain.contains(tag) && !self.ready_provider(tag));
+        }
         let hash = transaction.hash;
-        self.by_hash.insert(hash, id);
-        self.by_expiry.insert((transaction.valid_till, id));
-        self.by_validation.insert((transaction.validated_at, id));
+        self.by_hash.insert(Key::from(&hash), id);
+        self.note_times(id, transaction.valid_till, transaction.validated_at);
         self.futures.insert(id);
         self.future_bytes += transaction.size_bytes();
-        self.entries.insert(id, Entry { transaction, missing, in_pool });
+        self.entries.insert(id, Box::new(Entry { transaction, missing, in_pool }));
         if missing == 0 {
             self.promote(vec![id], moves);
         } else {
@@ -195,19 +199,19 @@ impl Order {
 
     /// Removes a transaction that will not be applied; what depends on it waits again.
     pub(crate) fn remove(&mut self, hash: &H256, moves: &mut Moves) -> Option<Transaction> {
-        let id = *self.by_hash.get(hash)?;
-        let was_ready = self.entries.get(&id)?.missing == 0;
-        if was_ready {
-            self.unready(id);
+        let id = *self.by_hash.get(&hash.into())?;
+        let entry = self.entries.remove(&id)?;
+        if entry.missing == 0 {
+            self.unready(id, &entry.transaction);
         }
-        let provides = self.entries.get(&id)?.transaction.provides.clone();
-        for tag in &provides {
+        for tag in entry.transaction.provides.iter() {
             self.unprovide(tag);
-            if was_ready && !self.on_chain.contains(tag) {
+            if entry.missing == 0 && !self.on_chain.contains(tag) {
                 self.lose(tag, moves);
             }
         }
-        self.forget(id)
+        self.forget(id, &entry.transaction);
+        Some(entry.transaction)
     }
 
     /// Removes a transaction and everything that depends on it, the transaction itself first.
@@ -216,9 +220,8 @@ impl Order {
         let mut queue = vec![*hash];
         while let Some(next) = queue.pop() {
             let Some(entry) = self.entry(&next) else { continue };
-            for tag in &entry.transaction.provides {
-                let waiters = self.waiters.get(tag).into_iter().flatten();
-                queue.extend(waiters.filter_map(|id| self.hash_of(*id)));
+            for tag in entry.transaction.provides.iter() {
+                queue.extend(self.waiters_of(tag).filter_map(|id| self.hash_of(id)));
             }
             removed.extend(self.remove(&next, moves));
         }
@@ -228,7 +231,7 @@ impl Order {
     /// Removes a transaction that is in the best chain now: its tags are provided by the chain.
     pub(crate) fn remove_included(&mut self, hash: &H256, moves: &mut Moves) -> Option<Transaction> {
         let provides = self.get(hash)?.provides.clone();
-        for tag in &provides {
+        for tag in provides.iter() {
             self.provide_on_chain(tag, moves);
         }
         self.remove(hash, moves)
@@ -236,10 +239,12 @@ impl Order {
 
     /// Notes that the best chain provides `tag`.
     pub(crate) fn provide_on_chain(&mut self, tag: &Tag, moves: &mut Moves) {
-        let Some(waiters) = self.waiters.get(tag) else { return };
-        let waiters: Vec<Id> = waiters.iter().copied().collect();
+        let waiters: Vec<Id> = self.waiters_of(tag).collect();
+        if waiters.is_empty() {
+            return;
+        }
         let had_provider = self.ready_provider(tag);
-        if !self.on_chain.insert(tag.clone()) || had_provider {
+        if !self.on_chain.insert(*tag) || had_provider {
             return;
         }
         let ready = self.satisfy(&waiters);
@@ -269,16 +274,27 @@ impl Order {
     }
 
     fn entry(&self, hash: &H256) -> Option<&Entry> {
-        self.entries.get(self.by_hash.get(hash)?)
+        self.entries.get(self.by_hash.get(&hash.into())?).map(|entry| &**entry)
     }
 
     fn hash_of(&self, id: Id) -> Option<H256> {
         self.entries.get(&id).map(|entry| entry.transaction.hash)
     }
 
+    fn waiters_of(&self, tag: &Tag) -> impl Iterator<Item = Id> + '_ {
+        self.waiters.range((*tag, Id::MIN)..=(*tag, Id::MAX)).map(|(_, id)| *id)
+    }
+
     fn ready_provider(&self, tag: &Tag) -> bool {
         let provider = self.providers.get(tag).and_then(|id| self.entries.get(id));
         provider.is_some_and(|entry| entry.missing == 0)
+    }
+
+    fn note_times(&mut self, id: Id, valid_till: BlockNumber, validated_at: BlockNumber) {
+        if valid_till < BlockNumber::MAX {
+            self.by_expiry.insert((valid_till, id));
+        }
+        self.by_validation.insert((validated_at, id));
     }
 
     /// `id` provides `tag` from now on; it is not ready yet. A tag that is provided again is not the chain's any more:
@@ -287,7 +303,7 @@ impl Order {
         if self.on_chain.remove(&tag) {
             self.lose(&tag, moves);
         }
-        for waiter in self.waiters.get(&tag).into_iter().flatten().copied().collect::<Vec<_>>() {
+        for waiter in self.waiters_of(&tag).collect::<Vec<_>>() {
             self.change_in_pool(waiter, true);
         }
         self.providers.insert(tag, id);
@@ -295,7 +311,7 @@ impl Order {
 
     fn unprovide(&mut self, tag: &Tag) {
         self.providers.remove(tag);
-        for waiter in self.waiters.get(tag).into_iter().flatten().copied().collect::<Vec<_>>() {
+        for waiter in self.waiters_of(tag).collect::<Vec<_>>() {
             self.change_in_pool(waiter, false);
         }
     }
@@ -337,14 +353,10 @@ impl Order {
             if in_pool == 0 {
                 self.roots.insert((Reverse(transaction.priority), id));
             }
-            if let Some((account, nonce)) = transaction.sender {
-                self.senders.entry(account).or_default().insert(nonce);
-            }
-            for tag in transaction.provides.clone() {
-                if let Some(waiters) = self.waiters.get(&tag)
-                    && !self.on_chain.contains(&tag)
-                {
-                    let waiters: Vec<Id> = waiters.iter().copied().collect();
+            self.senders.extend(transaction.sender.map(|(account, nonce)| (Key::from(&account), nonce)));
+            for tag in transaction.provides.clone().iter() {
+                let waiters: Vec<Id> = self.waiters_of(tag).collect();
+                if !waiters.is_empty() && !self.on_chain.contains(tag) {
                     queue.extend(self.satisfy(&waiters));
                 }
             }
@@ -353,59 +365,47 @@ impl Order {
 
     /// Nothing ready provides `tag` any more: its waiters miss it, and what waits for them in turn.
     fn lose(&mut self, tag: &Tag, moves: &mut Moves) {
-        let mut queue = vec![tag.clone()];
+        let mut queue = vec![*tag];
         while let Some(tag) = queue.pop() {
-            for id in self.waiters.get(&tag).into_iter().flatten().copied().collect::<Vec<_>>() {
+            for id in self.waiters_of(&tag).collect::<Vec<_>>() {
                 let Some(entry) = self.entries.get_mut(&id) else { continue };
                 entry.missing += 1;
                 if entry.missing > 1 {
                     continue;
                 }
-                let provides = entry.transaction.provides.clone();
-                moves.to_future.push(entry.transaction.hash);
-                self.unready(id);
+                let transaction = entry.transaction.clone();
+                moves.to_future.push(transaction.hash);
+                self.unready(id, &transaction);
                 self.futures.insert(id);
-                queue.extend(provides.into_iter().filter(|tag| !self.on_chain.contains(tag)));
+                queue.extend(transaction.provides.iter().filter(|tag| !self.on_chain.contains(tag)));
             }
         }
     }
 
     /// Takes a transaction out of the ready side's books, into the future side's sum of bytes.
-    fn unready(&mut self, id: Id) {
-        let Some(entry) = self.entries.get(&id) else { return };
-        let transaction = &entry.transaction;
+    fn unready(&mut self, id: Id, transaction: &Transaction) {
         self.worst.remove(&(transaction.priority, Reverse(id)));
         self.roots.remove(&(Reverse(transaction.priority), id));
         self.ready_bytes -= transaction.size_bytes();
         self.future_bytes += transaction.size_bytes();
-        if let Some((account, nonce)) = transaction.sender
-            && let Some(nonces) = self.senders.get_mut(&account)
-        {
-            nonces.remove(&nonce);
-            if nonces.is_empty() {
-                self.senders.remove(&account);
-            }
+        if let Some((account, nonce)) = &transaction.sender {
+            self.senders.remove(&(account.into(), *nonce));
         }
     }
 
     /// Drops the last traces of a transaction that is in the future side's sum of bytes and provides nothing.
-    fn forget(&mut self, id: Id) -> Option<Transaction> {
-        let transaction = self.entries.remove(&id)?.transaction;
-        self.by_hash.remove(&transaction.hash);
+    fn forget(&mut self, id: Id, transaction: &Transaction) {
+        self.by_hash.remove(&Key::from(&transaction.hash));
         self.futures.remove(&id);
         self.future_bytes -= transaction.size_bytes();
         self.by_expiry.remove(&(transaction.valid_till, id));
         self.by_validation.remove(&(transaction.validated_at, id));
-        for tag in &transaction.requires {
-            if let Some(waiters) = self.waiters.get_mut(tag) {
-                waiters.remove(&id);
-                if waiters.is_empty() {
-                    self.waiters.remove(tag);
-                    self.on_chain.remove(tag);
-                }
+        for tag in transaction.requires.iter() {
+            self.waiters.remove(&(*tag, id));
+            if self.waiters_of(tag).next().is_none() {
+                self.on_chain.remove(tag);
             }
         }
-        Some(transaction)
     }
 }
 
@@ -437,9 +437,9 @@ impl<'a> Ready<'a> {
             self.unlocked.pop()?.1.0
         };
         let transaction = &self.order.entries.get(&id)?.transaction;
-        for tag in &transaction.provides {
-            for waiter in self.order.waiters.get(tag).into_iter().flatten() {
-                self.provided(*waiter);
+        for tag in transaction.provides.iter() {
+            for waiter in self.order.waiters_of(tag) {
+                self.provided(waiter);
             }
         }
         Some(transaction)

@@ -40,8 +40,9 @@ use quire_core::{
 
 use crate::ban::Bans;
 use crate::error::PoolError;
+use crate::key::Key;
 use crate::order::{Moves, Order};
-use crate::transaction::Transaction;
+use crate::transaction::{Tag, Transaction};
 
 /// Limits and times of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +247,7 @@ pub struct Pool {
     config: Config,
     best: BlockRef,
     order: Order,
-    validating: BTreeMap<H256, Pending>,
+    validating: BTreeMap<Key, Pending>,
     validating_bytes: usize,
     /// What waits for a job, by source; first validations and repeated ones.
     queues: BTreeMap<u8, VecDeque<H256>>,
@@ -389,7 +390,7 @@ impl Pool {
         hash: &H256,
         extrinsic: &OpaqueExtrinsic,
     ) -> Result<(), PoolError> {
-        if self.order.contains(hash) || self.validating.contains_key(hash) {
+        if self.order.contains(hash) || self.validating.contains_key(&hash.into()) {
             return Err(PoolError::AlreadyImported(*hash));
         }
         if self.bans.is_banned(hash, now_ms) {
@@ -408,11 +409,11 @@ impl Pool {
     fn queue(&mut self, hash: H256, pending: Pending) {
         self.validating_bytes = self.validating_bytes.saturating_add(pending.extrinsic.0.len());
         self.queues.entry(source_index(pending.source)).or_default().push_back(hash);
-        self.validating.insert(hash, pending);
+        self.validating.insert(Key::from(&hash), pending);
     }
 
     fn take_pending(&mut self, hash: &H256) -> Option<Pending> {
-        let pending = self.validating.remove(hash)?;
+        let pending = self.validating.remove(&hash.into())?;
         self.validating_bytes = self.validating_bytes.saturating_sub(pending.extrinsic.0.len());
         Some(pending)
     }
@@ -427,7 +428,7 @@ impl Pool {
             let count = queue.len().min(self.config.job_count_max);
             let (mut hashes, mut transactions) = (Vec::with_capacity(count), Vec::with_capacity(count));
             for hash in queue.drain(..count) {
-                let pending = self.validating.get(&hash).map(|pending| &pending.extrinsic);
+                let pending = self.validating.get(&Key::from(&hash)).map(|pending| &pending.extrinsic);
                 // What left the pool meanwhile needs no validation.
                 let known =
                     pending.or_else(|| self.order.get(&hash).map(|transaction| &transaction.extrinsic));
@@ -468,7 +469,7 @@ impl Pool {
         let results: Vec<_> = results.into_iter().chain(none).collect();
         for (hash, result) in hashes.into_iter().zip(results) {
             let repeated = self.revalidating.remove(&hash);
-            if self.validating.contains_key(&hash) {
+            if self.validating.contains_key(&Key::from(&hash)) {
                 self.first_verdict(now_ms, hash, at, result, out);
             } else if repeated {
                 self.repeated_verdict(now_ms, hash, at, result, out);
@@ -523,9 +524,9 @@ impl Pool {
         if at.hash == self.best.hash {
             return false;
         }
-        let tried = self.validating.get(hash).is_none_or(|pending| pending.attempts >= ATTEMPTS_MAX);
-        let requires: Vec<_> = valid.requires.iter().map(|tag| tag.as_slice().into()).collect();
-        let provides: Vec<_> = valid.provides.iter().map(|tag| tag.as_slice().into()).collect();
+        let tried = self.validating.get(&hash.into()).is_none_or(|pending| pending.attempts >= ATTEMPTS_MAX);
+        let requires: Vec<Tag> = valid.requires.iter().map(|tag| Tag::new(tag)).collect();
+        let provides: Vec<Tag> = valid.provides.iter().map(|tag| Tag::new(tag)).collect();
         !tried && (!self.order.is_satisfied(&requires) || self.order.is_on_chain(&provides))
     }
 
@@ -636,12 +637,12 @@ impl Pool {
     fn fulfil(&mut self, hash: &H256, new: &Transaction, out: &mut Vec<Effect>) {
         let Some(known) = self.order.get(hash) else { return };
         let fulfilled = known.requires.iter().filter(|tag| !new.requires.contains(tag));
-        let fulfilled: Vec<_> = fulfilled.filter(|tag| !self.order.has_provider(tag)).cloned().collect();
+        let fulfilled: Vec<_> = fulfilled.filter(|tag| !self.order.has_provider(tag)).copied().collect();
         let mut moves = Moves::default();
         for tag in &fulfilled {
             self.order.provide_on_chain(tag, &mut moves);
         }
-        for tag in &new.requires {
+        for tag in new.requires.iter() {
             self.order.withdraw_on_chain(tag, &mut moves);
         }
         self.order.renew(hash, new.valid_till, new.validated_at);

@@ -5,8 +5,37 @@ use std::sync::Arc;
 use quire_core::extrinsic::decode_envelope;
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, ValidTransaction};
 
-/// A name of something that a transaction needs or gives, such as (account, nonce). Opaque to the pool.
-pub type Tag = Arc<[u8]>;
+use crate::key::words;
+
+/// Bytes of a tag that are kept as they are: (account, nonce) needs 36.
+const TAG_BYTES: usize = 39;
+/// Length mark of a tag that is kept as its hash.
+const HASHED: u8 = 255;
+
+/// A name of something that a transaction needs or gives, such as (account, nonce). Opaque to the pool, and small
+/// enough to be copied: a tag above 39 bytes is kept as its blake2-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag(u64, u64, u64, u64, u64);
+
+impl Tag {
+    /// The tag of these bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut kept = [0; TAG_BYTES + 1];
+        match u8::try_from(bytes.len()) {
+            Ok(length) if bytes.len() <= TAG_BYTES => {
+                kept[..bytes.len()].copy_from_slice(bytes);
+                kept[TAG_BYTES] = length;
+            }
+            _ => {
+                kept[..32].copy_from_slice(&quire_core::hash::blake2_256(bytes));
+                kept[TAG_BYTES] = HASHED;
+            }
+        }
+        let [a, b, c, d, e] = words(&kept);
+        Self(a, b, c, d, e)
+    }
+}
 
 /// What the pool knows of a validated transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +49,9 @@ pub struct Transaction {
     /// Higher goes first.
     pub priority: u64,
     /// Tags that must be provided before it.
-    pub requires: Vec<Tag>,
+    pub requires: Arc<[Tag]>,
     /// Tags that it provides.
-    pub provides: Vec<Tag>,
+    pub provides: Arc<[Tag]>,
     /// Last block height at which its validity is trusted.
     pub valid_till: BlockNumber,
     /// Whether peers should get it.
@@ -50,8 +79,8 @@ impl Transaction {
             extrinsic,
             source,
             priority: valid.priority,
-            requires: distinct(valid.requires),
-            provides: distinct(valid.provides),
+            requires: distinct(&valid.requires),
+            provides: distinct(&valid.provides),
             valid_till: at.saturating_add(longevity),
             propagate: valid.propagate,
             validated_at: at,
@@ -66,10 +95,11 @@ impl Transaction {
     }
 }
 
-fn distinct(mut tags: Vec<Vec<u8>>) -> Vec<Tag> {
+fn distinct(tags: &[Vec<u8>]) -> Arc<[Tag]> {
+    let mut tags: Vec<Tag> = tags.iter().map(|tag| Tag::new(tag)).collect();
     tags.sort_unstable();
     tags.dedup();
-    tags.into_iter().map(Tag::from).collect()
+    tags.into()
 }
 
 /// Signer and nonce of a signed extrinsic of version 4; `None` for anything else.
@@ -82,9 +112,18 @@ pub fn sender_of(extrinsic: &OpaqueExtrinsic) -> Option<(AccountId, Nonce)> {
 /// The tag of a sender's nonce as the runtime's CheckNonce gives it: account, then nonce in four bytes
 /// little-endian.
 #[must_use]
-pub fn nonce_tag(account: &AccountId, nonce: Nonce) -> Tag {
+pub fn nonce_tag_bytes(account: &AccountId, nonce: Nonce) -> [u8; 36] {
     let mut tag = [0; 36];
     tag[..32].copy_from_slice(&account.0);
     tag[32..].copy_from_slice(&nonce.to_le_bytes());
-    Tag::from(tag.as_slice())
+    tag
 }
+
+/// [`nonce_tag_bytes`] as the pool keeps it.
+#[must_use]
+pub fn nonce_tag(account: &AccountId, nonce: Nonce) -> Tag {
+    Tag::new(&nonce_tag_bytes(account, nonce))
+}
+
+#[cfg(test)]
+mod tests;

@@ -217,3 +217,51 @@ fn validates_batches_for_the_pool() {
         chain.validate(chain.genesis(), quire_core::TransactionSource::External, &batch).expect("runs");
     assert_eq!(answers.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false]);
 }
+
+#[test]
+fn a_long_stretch_without_finality_is_read_through_indexes() {
+    let store = Arc::new(MemoryStore::default());
+    let chain = open(&store, Config::default());
+    let mut heads = vec![chain.best()];
+    for slot in 1..=100u64 {
+        let calls = [set("a", &slot.to_string()), set(&format!("only/{slot}"), "x")];
+        heads.push(author(&chain, heads[heads.len() - 1].hash, slot, &calls).block);
+    }
+    let groups = |chain: &TestChain| chain.view_over(chain.best().hash, None).map(|view| view.groups.len());
+    // Blocks 1 to 31 have no full group below 32, whose group is 1 to 32; then 33 to 64, 65 to 96, and four singles.
+    assert_eq!(groups(&chain), Some(3 + 4));
+    let check = |chain: &TestChain| {
+        for number in [40, 64, 65, 97, 100] {
+            let head = heads[number];
+            assert_eq!(value(chain, head.hash, "a"), Some(number.to_string()));
+            assert_eq!(value(chain, head.hash, "only/37"), Some("x".into()));
+            assert_eq!(value(chain, head.hash, "only/98").is_some(), number >= 98);
+        }
+    };
+    check(&chain);
+    let restarted = open(&store, Config::default());
+    assert_eq!(groups(&restarted), Some(3 + 4));
+    assert_eq!(restarted.unfinalised(), chain.unfinalised());
+    check(&restarted);
+    // Finality ends inside a group: what is left of it is read layer by layer.
+    finalise(&chain, heads[40]);
+    assert_eq!(groups(&chain), Some(24 + 1 + 4));
+    check(&chain);
+    let fork = author(&chain, heads[63].hash, 200, &[set("a", "fork")]);
+    assert_eq!(value(&chain, fork.block.hash, "a").as_deref(), Some("fork"));
+    assert_eq!(value(&chain, fork.block.hash, "only/64"), None);
+    let top = author(&chain, chain.best().hash, 201, &[set("b", "1")]);
+    new_chain_following(&chain, &heads, &top);
+}
+
+/// Another chain that executes everything comes to the same states.
+fn new_chain_following(chain: &TestChain, heads: &[crate::Head], top: &crate::Imported) {
+    let other = new_chain();
+    for head in &heads[1..] {
+        let header = chain.header(head.hash).expect("readable").expect("there");
+        let extrinsics = chain.body(head.hash).expect("readable").expect("there");
+        other.import(NOW_MS, quire_core::Block { header: (*header).clone(), extrinsics }).expect("right");
+    }
+    other.import(NOW_MS, block_of(top)).expect("right");
+    assert_eq!(other.best(), top.block);
+}

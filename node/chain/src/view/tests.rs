@@ -31,13 +31,33 @@ fn view(base: &Values, layers: &[Values]) -> View<MemoryStore> {
     store
         .commit(Commit { blocks: vec![block], finalise: vec![finalise], ..Commit::default() })
         .expect("works");
-    View { store: Arc::new(store), base: 0, layers: layers.iter().rev().map(layer).collect() }
+    View {
+        store: Arc::new(store),
+        base: 0,
+        groups: layers.iter().rev().map(|values| Group::Single(layer(values))).collect(),
+    }
+}
+
+/// The same view with some of its layers under indexes: `cuts` says how many go together.
+fn indexed(mut view: View<MemoryStore>, cuts: &[usize]) -> View<MemoryStore> {
+    let mut left: Vec<Arc<Layer>> = view.groups.iter().flat_map(Group::layers).cloned().collect();
+    view.groups.clear();
+    for cut in cuts {
+        let together: Vec<_> = left.drain(..(*cut).min(left.len())).collect();
+        view.groups.push(Group::Indexed(Arc::new(Index::new(together))));
+    }
+    view.groups.extend(left.into_iter().map(Group::Single));
+    view
 }
 
 proptest! {
     #[test]
-    fn r1_the_newest_layer_decides(base in values(), layers in proptest::collection::vec(values(), 0..4)) {
-        let view = view(&base, &layers);
+    fn r1_r3_the_newest_layer_decides(
+        base in values(),
+        layers in proptest::collection::vec(values(), 0..6),
+        cuts in proptest::collection::vec(0usize..4, 0..3),
+    ) {
+        let view = indexed(view(&base, &layers), &cuts);
         let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let mut touched: Vec<Vec<u8>> = vec![Vec::new(), vec![3]];
         for (key, value) in std::iter::once(&base).chain(&layers).flatten() {

@@ -57,8 +57,8 @@ fn check(order: &Order) {
         assert_eq!(entry.missing, missing[id], "missing of {id}");
         let in_pool = transaction.requires.iter().filter(|tag| order.providers.contains_key(*tag)).count();
         assert_eq!(entry.in_pool, in_pool, "in_pool of {id}");
-        assert_eq!(order.by_hash[&transaction.hash], *id);
-        for tag in &transaction.provides {
+        assert_eq!(order.by_hash[&Key::from(&transaction.hash)], *id);
+        for tag in transaction.provides.iter() {
             assert_eq!(order.providers[tag], *id, "one provider per tag");
         }
         if entry.missing == 0 {
@@ -76,8 +76,10 @@ fn check(order: &Order) {
     assert_eq!((&order.roots, &order.worst, &order.futures), (&roots, &worst, &futures));
     let provided: usize = order.entries.values().map(|entry| entry.transaction.provides.len()).sum();
     assert_eq!(order.providers.len(), provided, "no provider is left over");
-    assert!(order.on_chain.iter().all(|tag| order.waiters.contains_key(tag)), "chain tags have waiters");
-    assert!(order.waiters.values().all(|waiters| !waiters.is_empty()));
+    let chain_tags_have_waiters = order.on_chain.iter().all(|tag| order.waiters_of(tag).next().is_some());
+    assert!(chain_tags_have_waiters);
+    let required: usize = order.entries.values().map(|entry| entry.transaction.requires.len()).sum();
+    assert_eq!(order.waiters.len(), required, "no waiter is left over");
     assert_eq!(order.by_expiry.len(), order.entries.len());
     assert_eq!(order.by_validation.len(), order.entries.len());
     assert_eq!(hashes(order), naive_order(order));
@@ -220,12 +222,12 @@ proptest! {
                 Op::RemoveWithDependents(id) => { order.remove_with_dependents(&H256([id; 32]), moves); }
                 Op::Include(id) => { order.remove_included(&H256([id; 32]), moves); }
                 Op::OnChain(tag) => {
-                    let tag = Tag::from([tag].as_slice());
+                    let tag = Tag::new(&[tag]);
                     if !order.has_provider(&tag) {
                         order.provide_on_chain(&tag, moves);
                     }
                 }
-                Op::Withdraw(tag) => order.withdraw_on_chain(&Tag::from([tag].as_slice()), moves),
+                Op::Withdraw(tag) => order.withdraw_on_chain(&Tag::new(&[tag]), moves),
             }
             check(&order);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use quire_core::{H256, OpaqueExtrinsic, TransactionSource};
 
 use super::{BlockBody, BlockRef, Change, Effect, Pending, Pool, Status};
+use crate::key::Key;
 use crate::order::Moves;
 use crate::transaction::{nonce_tag, sender_of};
 
@@ -51,12 +52,12 @@ impl Pool {
             if remember {
                 included.insert(hash);
             }
-            if self.order.remove_included(&hash, &mut moves).is_some() {
-                self.revalidating.remove(&hash);
-            } else if let Some(pending) = self.take_pending(&hash) {
-                self.accept_included(hash, &pending, out);
+            if self.order.remove_included(&hash, &mut moves).is_none() {
+                if let Some(pending) = self.take_pending(&hash) {
+                    self.accept_included(hash, &pending, out);
+                }
+                self.take_nonce(extrinsic, hash, &mut moves, &mut changes);
             }
-            self.take_nonce(extrinsic, hash, &mut moves, &mut changes);
             self.watches.included(&hash, body.block, index, out);
         }
         changes.push(Change::Moved(moves));
@@ -94,7 +95,10 @@ impl Pool {
     fn take_back(&mut self, body: &BlockBody, included: &BTreeSet<H256>) {
         for extrinsic in body.extrinsics.iter().filter(|extrinsic| sender_of(extrinsic).is_some()) {
             let hash = extrinsic.hash();
-            if included.contains(&hash) || self.order.contains(&hash) || self.validating.contains_key(&hash) {
+            if included.contains(&hash)
+                || self.order.contains(&hash)
+                || self.validating.contains_key(&Key::from(&hash))
+            {
                 continue;
             }
             let source = TransactionSource::External;

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use quire_core::{BlockNumber, H256};
 
 use super::{BlockRef, Change, Effect, Pool};
+use crate::key::Key;
 
 /// What became of a watched transaction; the names are those of Substrate's `author_extrinsicUpdate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl Status {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Watches {
     /// The last status told.
-    last: BTreeMap<H256, Option<Status>>,
+    last: BTreeMap<Key, Option<Status>>,
     /// Watched transactions by the block of the best chain that they are in.
     in_blocks: BTreeMap<BlockRef, Vec<(H256, u32)>>,
 }
@@ -69,31 +70,33 @@ impl Watches {
     }
 
     pub(super) fn watch(&mut self, hash: H256) {
-        self.last.insert(hash, None);
+        self.last.insert(Key::from(&hash), None);
     }
 
     pub(super) fn unwatch(&mut self, hash: &H256) {
         // Entries of blocks are skipped when their turn comes.
-        self.last.remove(hash);
+        self.last.remove(&hash.into());
     }
 
     /// R8: tells a change once.
     pub(super) fn tell(&mut self, hash: &H256, status: Status, out: &mut Vec<Effect>) {
-        let Some(last) = self.last.get_mut(hash) else { return };
-        if *last == Some(status) {
-            return;
-        }
-        *last = Some(status);
-        out.push(Effect::Status { hash: *hash, status });
-        if status.is_final() {
-            self.last.remove(hash);
+        let is_news = if status.is_final() {
+            self.last.remove(&hash.into()).is_some()
+        } else {
+            self.last.get_mut(&hash.into()).is_some_and(|last| last.replace(status) != Some(status))
+        };
+        if is_news {
+            out.push(Effect::Status { hash: *hash, status });
         }
     }
 
     pub(super) fn included(&mut self, hash: &H256, block: BlockRef, index: u32, out: &mut Vec<Effect>) {
-        if self.last.contains_key(hash) {
+        let status = Status::InBlock { block: block.hash, index };
+        if let Some(last) = self.last.get_mut(&hash.into())
+            && last.replace(status) != Some(status)
+        {
             self.in_blocks.entry(block).or_default().push((*hash, index));
-            self.tell(hash, Status::InBlock { block: block.hash, index }, out);
+            out.push(Effect::Status { hash: *hash, status });
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use quire_core::{Era, Extra, MultiSignature, UncheckedExtrinsic};
 
 use super::*;
-use crate::transaction::nonce_tag;
+use crate::transaction::nonce_tag_bytes;
 
 /// A signed extrinsic of account `who`; its tip is its priority.
 fn signed(who: u8, nonce: Nonce, tip: u64) -> Arc<OpaqueExtrinsic> {
@@ -35,8 +35,8 @@ fn verdict(state: &Nonces, extrinsic: &OpaqueExtrinsic) -> TransactionValidity {
     let before = nonce.checked_sub(1).filter(|_| nonce > next);
     Ok(ValidTransaction {
         priority: u64::try_from(tip).expect("tips here are u64"),
-        requires: before.map(|nonce| nonce_tag(&account, nonce).to_vec()).into_iter().collect(),
-        provides: vec![nonce_tag(&account, nonce).to_vec()],
+        requires: before.map(|nonce| nonce_tag_bytes(&account, nonce).to_vec()).into_iter().collect(),
+        provides: vec![nonce_tag_bytes(&account, nonce).to_vec()],
         longevity: u64::MAX,
         propagate: true,
     })
