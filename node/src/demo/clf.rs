@@ -58,22 +58,6 @@ pub(crate) enum Reject {
     Trailing,
 }
 
-impl Reject {
-    /// Every reason, in the order in which reports list them.
-    pub(crate) const ALL: [Reject; 10] = [
-        Reject::Empty,
-        Reject::TooLong,
-        Reject::Client,
-        Reject::Time,
-        Reject::Request,
-        Reject::Status,
-        Reject::Bytes,
-        Reject::Referer,
-        Reject::Agent,
-        Reject::Trailing,
-    ];
-}
-
 impl fmt::Display for Reject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -150,8 +150,20 @@ fn r8_what_is_no_date_has_no_time() {
 
 #[test]
 fn every_reason_has_its_own_words() {
-    let mut words: Vec<String> = Reject::ALL.iter().map(ToString::to_string).collect();
+    let all = [
+        Reject::Empty,
+        Reject::TooLong,
+        Reject::Client,
+        Reject::Time,
+        Reject::Request,
+        Reject::Status,
+        Reject::Bytes,
+        Reject::Referer,
+        Reject::Agent,
+        Reject::Trailing,
+    ];
+    let mut words: Vec<String> = all.iter().map(ToString::to_string).collect();
     words.sort();
     words.dedup();
-    assert_eq!(words.len(), Reject::ALL.len());
+    assert_eq!(words.len(), all.len());
 }
