@@ -244,7 +244,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
 
     /// The index that a block closes, if it does: over its own layer and those of its ancestors.
     fn index_at(&self, node: &Node<BlockData>) -> Option<Index> {
-        if node.number % GROUP_BLOCKS != 0 {
+        if !node.number.is_multiple_of(GROUP_BLOCKS) {
             return None;
         }
         let tree = self.tree();
