@@ -1,7 +1,8 @@
 //! What the RPC methods need of a node, and the plain values that travel between the two.
 use futures::future::BoxFuture;
-use quire_core::validity::{InvalidTransaction, TransactionSource, UnknownTransaction};
+use quire_core::TransactionSource;
 use quire_core::{AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion};
+use quire_pool::PoolError;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc};
@@ -237,47 +238,12 @@ pub enum BackendError {
     Storage(String),
 }
 
-/// Why the pool refused an extrinsic.
+/// Why an extrinsic was not taken.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
-    /// The bytes are no extrinsic.
-    #[error("Extrinsic has invalid format: {0}")]
-    Format(String),
-    /// The runtime could not judge it.
-    #[error("Verification Error: {0}")]
-    Verification(String),
-    /// The runtime judged it invalid.
-    #[error("Invalid Transaction")]
-    Invalid(InvalidTransaction),
-    /// The runtime could not decide.
-    #[error("Unknown Transaction Validity")]
-    Unknown(UnknownTransaction),
-    /// It was found invalid a moment ago.
-    #[error("Transaction is temporarily banned")]
-    Banned,
-    /// The pool holds it already.
-    #[error("Transaction Already Imported")]
-    AlreadyImported(H256),
-    /// Another of the same nonce has at least this priority.
-    #[error("Priority is too low: ({old} vs {new})")]
-    PriorityTooLow {
-        /// Priority of the one in the pool.
-        old: u64,
-        /// Priority of the one offered.
-        new: u64,
-    },
-    /// It requires what it provides.
-    #[error("Cycle Detected")]
-    Cycle,
-    /// The pool is full of better ones.
-    #[error("Immediately Dropped")]
-    ImmediatelyDropped,
-    /// It is not to be propagated, and this node makes no blocks.
-    #[error("Unactionable")]
-    Unactionable,
-    /// The pool takes no extrinsics with a nonce gap.
-    #[error("The pool is not accepting future transactions")]
-    FutureRejected,
+    /// The pool or the runtime refused it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// The node is stopping or broken.
     #[error("{0}")]
     Internal(String),

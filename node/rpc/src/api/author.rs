@@ -1,14 +1,13 @@
 //! `author_*`: submitting and watching extrinsics, and the keys of the node.
 use super::{Context, Registered, Registry, Reply, reply};
-use crate::backend::SubmitError;
 use crate::error;
 use crate::json::{Hex, hash};
 use crate::params::{Args, Bytes};
 use crate::subscription::{Ended, Outcome, Subscriber};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use parity_scale_codec::Encode;
-use quire_core::validity::TransactionSource;
-use quire_core::{KeyTypeId, OpaqueExtrinsic};
+use quire_core::{KeyTypeId, OpaqueExtrinsic, TransactionSource};
+use quire_pool::PoolError;
 use std::sync::Arc;
 
 pub(super) fn register(registry: &mut Registry) -> Registered {
@@ -43,7 +42,8 @@ fn key_type(args: &mut Args) -> Result<KeyTypeId, ErrorObjectOwned> {
 /// The extrinsic with its own length prefix, nothing after it.
 fn extrinsic(args: &mut Args) -> Result<OpaqueExtrinsic, ErrorObjectOwned> {
     let Bytes(bytes) = args.required("extrinsic")?;
-    OpaqueExtrinsic::from_encoded(&bytes).map_err(|why| error::submit(&SubmitError::Format(why.to_string())))
+    OpaqueExtrinsic::from_encoded(&bytes)
+        .map_err(|why| error::submit(&PoolError::BadFormat { reason: why.to_string() }.into()))
 }
 
 async fn submit(params: Params<'static>, context: Arc<Context>) -> Reply {

@@ -5,11 +5,11 @@ use crate::{
 };
 use futures::future::{BoxFuture, FutureExt};
 use parity_scale_codec::Encode;
-use quire_core::validity::{InvalidTransaction, TransactionSource, UnknownTransaction};
 use quire_core::{
     AccountId, BlockNumber, Digest, DigestItem, DispatchClass, H256, Header, KeyTypeId, Nonce,
     OpaqueExtrinsic, RuntimeVersion, Weight,
 };
+use quire_pool::PoolError;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -107,12 +107,12 @@ impl Fake {
 
     fn judge(extrinsic: &OpaqueExtrinsic) -> Result<H256, SubmitError> {
         match extrinsic.0.first() {
-            Some(1) => Err(SubmitError::Invalid(InvalidTransaction::Stale)),
-            Some(2) => Err(SubmitError::AlreadyImported(extrinsic.hash())),
-            Some(3) => Err(SubmitError::PriorityTooLow { old: 5, new: 4 }),
-            Some(5) => Err(SubmitError::Unknown(UnknownTransaction::CannotLookup)),
-            Some(6) => Err(SubmitError::Invalid(InvalidTransaction::Custom(7))),
-            Some(7) => Err(SubmitError::ImmediatelyDropped),
+            Some(1) => Err(PoolError::Invalid(InvalidTransaction::Stale).into()),
+            Some(2) => Err(PoolError::AlreadyImported(extrinsic.hash()).into()),
+            Some(3) => Err(PoolError::TooLowPriority { old: 5, new: 4 }.into()),
+            Some(5) => Err(PoolError::Unknown(UnknownTransaction::CannotLookup).into()),
+            Some(6) => Err(PoolError::Invalid(InvalidTransaction::Custom(7)).into()),
+            Some(7) => Err(PoolError::ImmediatelyDropped.into()),
             Some(8) => Err(SubmitError::Internal("the node is stopping".into())),
             _ => Ok(extrinsic.hash()),
         }

@@ -1,0 +1,297 @@
+//! The command line: flags and subcommands as data. What they mean is in [`crate::config`].
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  quire --dev                                   a chain of its own in a temporary folder
+  quire --dev --base-path ./node1               the same, kept between runs
+  quire --chain consortium.json --validator     an authority of a real chain
+  quire build-spec --chain dev --raw > dev.json a chain spec for light clients";
+
+/// Node of a Quire chain.
+#[derive(Debug, Parser)]
+#[command(name = "quire", version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do instead of running a node.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of the node.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a chain spec.
+    BuildSpec(BuildSpecArgs),
+    /// Run the main job on this machine: a channel, real messages, settlement, and a table at the end.
+    Demo(crate::demo::DemoArgs),
+}
+
+/// Flags of `build-spec`.
+#[derive(Debug, Args)]
+pub struct BuildSpecArgs {
+    /// A preset (dev, local) or the path of a spec.
+    #[arg(long, value_name = "ID|PATH", default_value = "dev")]
+    pub chain: String,
+    /// The form for nodes and light clients: the genesis state as raw keys and values.
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// Which chain, where.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Chain")]
+pub struct SharedArgs {
+    /// Development chain with one authority, //Alice, in a temporary folder unless --base-path is given.
+    #[arg(long, conflicts_with = "chain")]
+    pub dev: bool,
+    /// A preset (dev, local) or the path of a chain spec.
+    #[arg(long, value_name = "ID|PATH")]
+    pub chain: Option<String>,
+    /// Folder for databases and keys.
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Use a temporary folder that is removed at the end.
+    #[arg(long, conflicts_with = "base_path")]
+    pub tmp: bool,
+    /// Log filter, for instance rpc=debug; may be repeated.
+    #[arg(long, short = 'l', value_name = "TARGET=LEVEL", value_delimiter = ',')]
+    pub log: Vec<String>,
+}
+
+/// Flags of a running node.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Which chain, where.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+    /// What the node does.
+    #[command(flatten)]
+    pub role: RoleArgs,
+    /// JSON-RPC.
+    #[command(flatten)]
+    pub rpc: RpcArgs,
+    /// Peers.
+    #[command(flatten)]
+    pub network: NetworkArgs,
+    /// Sizes.
+    #[command(flatten)]
+    pub storage: StorageArgs,
+}
+
+/// What the node does.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Role")]
+pub struct RoleArgs {
+    /// Author blocks and vote finality with the keys of the keystore.
+    #[arg(long)]
+    pub validator: bool,
+    /// Author even while finality lags far behind.
+    #[arg(long)]
+    pub force_authoring: bool,
+    /// The node's name in logs and to peers.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Author and vote as a development key; implies --validator.
+    #[command(flatten)]
+    pub key: DevKeyArgs,
+}
+
+/// One of the development keys.
+#[derive(Debug, Clone, Default, Args)]
+#[group(multiple = false)]
+pub struct DevKeyArgs {
+    /// Shortcut for --validator with the keys of //Alice.
+    #[arg(long)]
+    pub alice: bool,
+    /// Shortcut for --validator with the keys of //Bob.
+    #[arg(long)]
+    pub bob: bool,
+    /// Shortcut for --validator with the keys of //Charlie.
+    #[arg(long)]
+    pub charlie: bool,
+    /// Shortcut for --validator with the keys of //Dave.
+    #[arg(long)]
+    pub dave: bool,
+    /// Shortcut for --validator with the keys of //Eve.
+    #[arg(long)]
+    pub eve: bool,
+    /// Shortcut for --validator with the keys of //Ferdie.
+    #[arg(long)]
+    pub ferdie: bool,
+    /// Shortcut for --validator with the keys of //One.
+    #[arg(long)]
+    pub one: bool,
+    /// Shortcut for --validator with the keys of //Two.
+    #[arg(long)]
+    pub two: bool,
+}
+
+impl DevKeyArgs {
+    /// The secret URI chosen.
+    pub fn suri(&self) -> Option<&'static str> {
+        [
+            (self.alice, "//Alice"),
+            (self.bob, "//Bob"),
+            (self.charlie, "//Charlie"),
+            (self.dave, "//Dave"),
+            (self.eve, "//Eve"),
+            (self.ferdie, "//Ferdie"),
+            (self.one, "//One"),
+            (self.two, "//Two"),
+        ]
+        .into_iter()
+        .find_map(|(is_chosen, suri)| is_chosen.then_some(suri))
+    }
+}
+
+/// Who may call unsafe methods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum RpcMethods {
+    /// Unsafe ones only when the port is local.
+    #[default]
+    Auto,
+    /// Safe ones only.
+    Safe,
+    /// All, to everybody who reaches the port.
+    Unsafe,
+}
+
+/// JSON-RPC.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "JSON-RPC")]
+pub struct RpcArgs {
+    /// Port for HTTP and WebSocket.
+    #[arg(long, value_name = "PORT", default_value_t = 9944)]
+    pub rpc_port: u16,
+    /// Listen on all interfaces, safe methods only.
+    #[arg(long)]
+    pub rpc_external: bool,
+    /// Listen on all interfaces, whatever --rpc-methods allows.
+    #[arg(long, conflicts_with = "rpc_external")]
+    pub unsafe_rpc_external: bool,
+    /// Which methods are served.
+    #[arg(long, value_enum, default_value_t)]
+    pub rpc_methods: RpcMethods,
+    /// Browser origins that may connect, comma separated, or all. Default: local pages and polkadot.js Apps; with --dev
+    /// all.
+    #[arg(long, value_name = "ORIGINS", value_delimiter = ',')]
+    pub rpc_cors: Vec<String>,
+    /// Connections at once.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_100)]
+    pub rpc_max_connections: u32,
+    /// Largest request, MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 15)]
+    pub rpc_max_request_size: u32,
+    /// Largest response, MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 15)]
+    pub rpc_max_response_size: u32,
+    /// Subscriptions per connection.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_024)]
+    pub rpc_max_subscriptions_per_connection: u32,
+}
+
+impl Default for RpcArgs {
+    fn default() -> Self {
+        Self {
+            rpc_port: 9944,
+            rpc_external: false,
+            unsafe_rpc_external: false,
+            rpc_methods: RpcMethods::Auto,
+            rpc_cors: Vec::new(),
+            rpc_max_connections: 1_100,
+            rpc_max_request_size: 15,
+            rpc_max_response_size: 15,
+            rpc_max_subscriptions_per_connection: 1_024,
+        }
+    }
+}
+
+/// Peers.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Network")]
+pub struct NetworkArgs {
+    /// Port for peers over TCP.
+    #[arg(long, value_name = "PORT", default_value_t = 30_333)]
+    pub port: u16,
+    /// Multiaddress to listen on instead, for instance /ip4/0.0.0.0/tcp/30334/ws; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen_addr: Vec<String>,
+    /// The secret node key, 64 hex digits. Visible to other users of the machine: prefer --node-key-file.
+    #[arg(long, value_name = "HEX", conflicts_with = "node_key_file")]
+    pub node_key: Option<String>,
+    /// File with the secret node key, 32 bytes raw or as hex.
+    #[arg(long, value_name = "PATH")]
+    pub node_key_file: Option<PathBuf>,
+    /// Accepted for scripts written for Substrate nodes; this node serves no metrics yet.
+    #[arg(long)]
+    pub no_prometheus: bool,
+}
+
+impl Default for NetworkArgs {
+    fn default() -> Self {
+        Self {
+            port: 30_333,
+            listen_addr: Vec::new(),
+            node_key: None,
+            node_key_file: None,
+            no_prometheus: false,
+        }
+    }
+}
+
+/// Sizes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Storage and pool")]
+pub struct StorageArgs {
+    /// Finalised blocks whose state stays readable, or archive for all.
+    #[arg(long, alias = "pruning", value_name = "BLOCKS|archive", default_value = "4096")]
+    pub state_pruning: String,
+    /// Transactions in the pool.
+    #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
+    pub pool_limit: usize,
+    /// Size of the pool, KiB.
+    #[arg(long, value_name = "KIB", default_value_t = 131_072)]
+    pub pool_kbytes: usize,
+}
+
+impl Default for StorageArgs {
+    fn default() -> Self {
+        Self { state_pruning: "4096".into(), pool_limit: 100_000, pool_kbytes: 131_072 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_in_code_are_those_of_the_flags() {
+        let parsed = Cli::try_parse_from(["quire"]).unwrap().run;
+        assert_eq!(format!("{parsed:?}"), format!("{:?}", RunArgs::default()));
+    }
+
+    #[test]
+    fn operators_lines_parse() {
+        let line = "quire --dev --base-path D --rpc-port 1 --port 2 --no-prometheus";
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        assert!(cli.run.shared.dev && cli.command.is_none());
+        assert_eq!((cli.run.rpc.rpc_port, cli.run.network.port), (1, 2));
+        let cli = Cli::try_parse_from("quire --chain local --bob --tmp -l rpc=debug,aura=trace".split(' '))
+            .unwrap();
+        assert_eq!(cli.run.role.key.suri(), Some("//Bob"));
+        assert_eq!(cli.run.shared.log.len(), 2);
+        assert!(Cli::try_parse_from("quire --alice --bob".split(' ')).is_err());
+        assert!(Cli::try_parse_from("quire --dev --chain local".split(' ')).is_err());
+        let cli = Cli::try_parse_from("quire build-spec --chain dev --raw".split(' ')).unwrap();
+        assert!(matches!(cli.command, Some(Command::BuildSpec(BuildSpecArgs { raw: true, .. }))));
+    }
+}

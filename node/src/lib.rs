@@ -1,0 +1,36 @@
+//! The parts of the `quire` binary: command line, configuration, keys, and the tasks that drive the chain.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`cli`] | flags and subcommands, no logic |
+//! | [`config`] | what the flags mean, checked once |
+//! | [`chain_spec`] | presets, and specs read from and written to files |
+//! | [`base_path`] | where a chain lives on disk, and the lock on it |
+//! | [`keystore`], [`suri`], [`guard`] | secret keys, the only place that signs, what must never be signed twice |
+//! | [`service`] | builds the parts and connects them: [`service::Node`] and [`service::NodeHandle`] |
+//! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
+//! | `demo` | `quire demo`: the main job on one machine |
+//! | `task` | one loop per file: author, finality, pool |
+//! | `command` | one file per subcommand |
+
+pub mod base_path;
+pub mod chain_spec;
+pub mod cli;
+mod clock;
+mod command;
+pub mod config;
+mod demo;
+mod error;
+pub mod guard;
+pub mod keystore;
+mod logging;
+mod offchain;
+pub mod service;
+mod stop;
+pub mod suri;
+mod task;
+
+pub use command::run;
+pub use error::Error;
+pub use service::{Node, NodeHandle};
+pub use stop::StopReason;

@@ -1,0 +1,427 @@
+//! Builds the parts of a node and connects them, nothing else.
+//!
+//! ```text
+//!            author thread ---- proposer, seal, import ----+
+//!            voter thread  ---- vote, finalise ------------+--> chain (store, executor)
+//!  RPC runtime --> pool worker ---- validate --------------+
+//!            announcer: best, finalised, events --> RPC streams, demo, off-chain workers
+//! ```
+//!
+//! Rules:
+//! * R1 Ports, locks and files that others may hold are taken before anything is written to the chain.
+//! * R2 RPC and pool run below the priority of the author, and heavy reads are limited, so that load from outside costs
+//!   no slot.
+//! * R3 Stopping closes RPC first, then the pool, then joins every thread, then flushes the store.
+mod backend;
+mod verifier;
+
+pub(crate) use verifier::Verifier;
+
+use crate::base_path::{BasePathError, ChainDir};
+use crate::chain_spec::{ChainSpec, SpecError};
+use crate::config::{Config, Peering};
+use crate::guard::{Guard, OpenError as GuardOpenError};
+use crate::keystore::{Keystore, KeystoreError};
+use crate::stop::{Stop, StopReason};
+use crate::task;
+use crate::task::finality::Bell;
+use crate::task::import::Announcer;
+use crate::task::pool::PoolTask;
+use futures::future::BoxFuture;
+use quire_chain::{Execute, ExecuteError, Head, Store};
+use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
+use quire_executor::WasmExecutor;
+use quire_network::{Network, NetworkError};
+use quire_rpc::{BlockEvent, RpcServer, SubmitError, SystemInfo, TxStatus};
+use quire_store::SledStore;
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::runtime::Runtime;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// The chain over whatever store and executor the node runs with.
+pub type Chain = quire_chain::Chain<dyn Store, dyn Execute>;
+
+/// Threads that carry RPC connections.
+const RPC_THREADS: usize = 2;
+/// Blocking threads of RPC: above the limit on reads, so that a read never waits for a thread.
+const RPC_BLOCKING_THREADS: usize = 8;
+/// How much lower than the author's the priority of RPC and pool is, as `nice` counts.
+const BACKGROUND_NICE: i32 = 5;
+/// How long open RPC calls may take when the node stops, seconds.
+const STOP_GRACE_S: u64 = 5;
+
+/// Why a node did not start. Each text says what, where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The base path.
+    #[error(transparent)]
+    BasePath(#[from] BasePathError),
+    /// The chain spec.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The database.
+    #[error("{0}")]
+    Store(#[from] quire_store::OpenError),
+    /// The chain in it.
+    #[error("{0}")]
+    Chain(#[from] quire_chain::OpenError),
+    /// The Wasm engine.
+    #[error("{0}")]
+    Executor(#[from] ExecuteError),
+    /// The record of what was signed.
+    #[error(transparent)]
+    Guard(#[from] GuardOpenError),
+    /// The keys.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The peer-to-peer side.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The RPC side.
+    #[error(transparent)]
+    Rpc(#[from] quire_rpc::StartError),
+    /// Threads.
+    #[error("cannot start the node's threads: {0}; raise the limit on processes (ulimit -u)")]
+    Threads(std::io::Error),
+}
+
+/// What the tasks share.
+pub(crate) struct Inner {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) keystore: Arc<Keystore>,
+    pub(crate) pool: PoolTask,
+    pub(crate) announcer: Announcer,
+    pub(crate) voter: Bell,
+    pub(crate) stop: Stop,
+    pub(crate) force_authoring: bool,
+    system: SystemInfo,
+    network: Option<Network>,
+    starting: BlockNumber,
+    store: Arc<SledStore>,
+    dir: ChainDir,
+}
+
+impl Inner {
+    pub(crate) fn peers(&self) -> usize {
+        self.network.as_ref().map_or(0, |network| network.peers().len())
+    }
+}
+
+/// A running node. It stops when told to, or when this value is dropped. Everything that a part of this process needs
+/// of it is on [`NodeHandle`], to which it dereferences.
+pub struct Node {
+    handle: NodeHandle,
+    threads: Vec<JoinHandle<()>>,
+    rpc: Option<(Runtime, RpcServer)>,
+    network_runtime: Option<Runtime>,
+}
+
+/// A node as other parts of this process use it: demo, off-chain workers, RPC. Cheap to clone.
+#[derive(Clone)]
+pub struct NodeHandle(Arc<Inner>);
+
+impl Deref for Node {
+    type Target = NodeHandle;
+
+    fn deref(&self) -> &NodeHandle {
+        &self.handle
+    }
+}
+
+impl NodeHandle {
+    /// The chain: heads, blocks, states, runtime calls. Reads block on disk and Wasm.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.0.chain
+    }
+
+    /// The secret keys, and the only place that signs.
+    pub fn keystore(&self) -> &Arc<Keystore> {
+        &self.0.keystore
+    }
+
+    /// Hash of block 0.
+    pub fn genesis_hash(&self) -> H256 {
+        self.0.chain.genesis()
+    }
+
+    /// The chain's folder; off-chain data lives in folders of its own beside `db`.
+    pub fn chain_dir(&self) -> &Path {
+        self.0.dir.path()
+    }
+
+    /// The best head: the value now, and every later one.
+    pub fn best(&self) -> watch::Receiver<Head> {
+        self.0.announcer.best.subscribe()
+    }
+
+    /// The finalised head: the value now, and every later one.
+    pub fn finalised(&self) -> watch::Receiver<Head> {
+        self.0.announcer.finalised.subscribe()
+    }
+
+    /// Every block imported and finalised from now on.
+    pub fn block_events(&self) -> broadcast::Receiver<BlockEvent> {
+        self.0.announcer.events.subscribe()
+    }
+
+    /// Offers an extrinsic of this node's own to the pool; the future is the pool's verdict.
+    pub fn submit(&self, extrinsic: OpaqueExtrinsic) -> BoxFuture<'static, Result<H256, SubmitError>> {
+        self.0.pool.submit(TransactionSource::Local, extrinsic)
+    }
+
+    /// Like [`submit`](Self::submit), and follows the extrinsic until a terminal status.
+    pub fn submit_and_watch(
+        &self,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>> {
+        self.0.pool.submit_and_watch(TransactionSource::Local, extrinsic)
+    }
+
+    /// The nonce that the next extrinsic of `account` needs, ready ones in the pool included.
+    pub fn next_nonce(&self, account: &AccountId) -> Result<Nonce, quire_rpc::BackendError> {
+        backend::next_nonce(&self.0, account)
+    }
+
+    /// Transactions that wait for a block, ready and future.
+    pub fn pool_sizes(&self) -> quire_pool::Sizes {
+        self.0.pool.sizes()
+    }
+
+    /// Throws the switch: every task ends. [`Node::stop`] waits for them.
+    pub fn request_stop(&self, reason: StopReason) {
+        self.0.stop.throw(reason);
+    }
+
+    /// Completes when the node stops.
+    pub async fn stopped(&self) -> StopReason {
+        self.0.stop.thrown().await
+    }
+
+    /// Whether the node is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stop.is_thrown()
+    }
+}
+
+impl Node {
+    /// Starts a node; returns when it serves. Call it outside of async code.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let Config {
+            spec,
+            base_path,
+            name,
+            is_authority,
+            force_authoring,
+            dev_key,
+            rpc,
+            network,
+            pruning,
+            pool,
+        } = config;
+        let dir = ChainDir::open(base_path, &spec.id)?;
+        let genesis = spec.genesis()?;
+        tracing::info!(target: "substrate", "Chain specification: {} (genesis {:?})", spec.name, genesis.hash());
+        let keystore = Arc::new(Keystore::open(&dir.keystore(), Guard::open(&dir.guard())?)?);
+        if let Some(suri) = dev_key {
+            keystore.add(keys::AURA, suri)?;
+            keystore.add(keys::GRANDPA, suri)?;
+        }
+        let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir)?;
+        let options = quire_store::Options { pruning, ..Default::default() };
+        let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
+        let cache = Some(dir.path().join("compiled"));
+        let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
+        let verifier = Arc::new(Verifier::new(executor.signatures().clone()));
+        let chain: Arc<Chain> = Arc::new(Chain::open(store.clone(), executor, &genesis, Default::default())?);
+        let (best, finalised) = (chain.best(), chain.finalised());
+        tracing::info!(
+            target: "substrate",
+            "Database {}: best #{}, finalized #{}",
+            dir.db().display(), best.number, finalised.number
+        );
+        let limits = pool_config(&pool);
+        let handle = NodeHandle(Arc::new(Inner {
+            pool: PoolTask::new(limits, chain.clone(), verifier),
+            announcer: Announcer::new(best, finalised),
+            voter: Bell::default(),
+            stop: Stop::new(),
+            force_authoring,
+            system: system_info(&spec, &name, is_authority, peer_id, genesis.hash()),
+            network,
+            starting: best.number,
+            chain,
+            keystore,
+            store,
+            dir,
+        }));
+        let mut node = Self { handle, threads: Vec::new(), rpc: None, network_runtime };
+        node.spawn("pool", |node| {
+            lower_priority();
+            node.pool.run();
+        })?;
+        if is_authority {
+            node.start_authority()?;
+        }
+        node.spawn("informant", task::informant::run)?;
+        if let Some(endpoint) = rpc {
+            node.start_rpc(endpoint)?;
+        }
+        Ok(node)
+    }
+
+    /// Another handle.
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Where JSON-RPC is served.
+    pub fn rpc_address(&self) -> Option<SocketAddr> {
+        self.rpc.as_ref().map(|(_, server)| server.address)
+    }
+
+    /// Stops every task and waits until everything is on the disk (R3).
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn start_authority(&mut self) -> Result<(), StartError> {
+        self.spawn("author", task::author::run)?;
+        let (voters, _) = self.handle.0.chain.finality(None);
+        let ours = self.handle.0.keystore.grandpa_keys().into_iter().find(|id| voters.contains(id));
+        match ours {
+            Some(id) => self.spawn("voter", move |node| task::finality::run(node, id)),
+            None => {
+                tracing::warn!(target: "grandpa", "no key of this node is in the finality set: it votes nothing");
+                Ok(())
+            }
+        }
+    }
+
+    fn start_rpc(&mut self, endpoint: crate::config::RpcEndpoint) -> Result<(), StartError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(RPC_THREADS)
+            .max_blocking_threads(RPC_BLOCKING_THREADS)
+            .thread_name("rpc")
+            .on_thread_start(lower_priority)
+            .enable_all()
+            .build()
+            .map_err(StartError::Threads)?;
+        let backend = Arc::new(backend::NodeBackend(self.handle.clone()));
+        let server = {
+            let _entered = runtime.enter();
+            quire_rpc::start(endpoint.address, endpoint.config, backend)?
+        };
+        tracing::info!(target: "substrate", "Running JSON-RPC server: addr={}", server.address);
+        self.rpc = Some((runtime, server));
+        Ok(())
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce(&Inner) + Send + 'static) -> Result<(), StartError> {
+        let node = self.handle.0.clone();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&node));
+        self.threads.push(thread.map_err(StartError::Threads)?);
+        Ok(())
+    }
+
+    fn shut_down(&mut self) {
+        let inner = &self.handle.0;
+        inner.stop.throw(StopReason::Requested);
+        if let Some((runtime, server)) = self.rpc.take() {
+            let grace = std::time::Duration::from_secs(STOP_GRACE_S);
+            let stopped = runtime.block_on(async { tokio::time::timeout(grace, server.stop()).await });
+            if stopped.is_err() {
+                tracing::warn!("some RPC calls were still running after {STOP_GRACE_S} s");
+            }
+            runtime.shutdown_background();
+        }
+        inner.pool.close();
+        inner.voter.wake();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the node had panicked");
+            }
+        }
+        if let Some(network) = &inner.network {
+            network.stop();
+        }
+        if let Some(runtime) = self.network_runtime.take() {
+            runtime.shutdown_background();
+        }
+        if let Err(error) = inner.store.flush() {
+            tracing::error!("{error}");
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+/// R2: the calling thread gives way to the author.
+fn lower_priority() {
+    // Without it the node works as well, only less evenly.
+    if let Err(error) = rustix::process::nice(BACKGROUND_NICE) {
+        tracing::debug!("cannot lower a thread's priority: {error}");
+    }
+}
+
+type Connected = (Option<Runtime>, Option<Network>, String);
+
+fn start_network(peering: Option<&Peering>, dir: &ChainDir) -> Result<Connected, StartError> {
+    let key = match peering.and_then(|peering| peering.node_key.clone()) {
+        Some(key) => key,
+        None => dir.node_key()?,
+    };
+    let peer_id = quire_network::peer_id(*key)?;
+    let Some(peering) = peering else { return Ok((None, None, peer_id)) };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("network")
+        .enable_all()
+        .build()
+        .map_err(StartError::Threads)?;
+    let config = quire_network::Config {
+        secret: *key,
+        listen: peering.listen.clone(),
+        agent: concat!("quire/", env!("CARGO_PKG_VERSION")).into(),
+    };
+    let network = runtime.block_on(Network::start(config))?;
+    tracing::info!(target: "substrate", "Local node identity is: {peer_id}");
+    Ok((Some(runtime), Some(network), peer_id))
+}
+
+fn system_info(
+    spec: &ChainSpec,
+    name: &str,
+    is_authority: bool,
+    peer_id: String,
+    genesis_hash: H256,
+) -> SystemInfo {
+    tracing::info!(target: "substrate", "Node name: {name}, role: {}", if is_authority { "AUTHORITY" } else { "FULL" });
+    SystemInfo {
+        chain: spec.name.clone(),
+        name: "Quire".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        chain_type: spec.chain_type.clone(),
+        properties: spec.properties.clone().unwrap_or_else(|| serde_json::json!({})),
+        is_authority,
+        peer_id,
+        genesis_hash,
+    }
+}
+
+fn pool_config(limits: &crate::config::PoolLimits) -> quire_pool::Config {
+    quire_pool::Config {
+        ready_count_max: limits.count,
+        ready_bytes_max: limits.bytes,
+        // One worker thread; the signatures of a job are checked on all cores.
+        jobs_max: 1,
+        ..quire_pool::Config::default()
+    }
+}

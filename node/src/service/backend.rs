@@ -1,0 +1,228 @@
+//! The node as JSON-RPC sees it.
+use super::{Inner, NodeHandle};
+use futures::future::BoxFuture;
+use parity_scale_codec::{Decode, Encode};
+use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError};
+use quire_core::digest::GRANDPA_ENGINE_ID;
+use quire_core::{
+    AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion,
+    TransactionSource,
+};
+use quire_rpc::{
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
+    SystemInfo, TxStatus,
+};
+use quire_trie::{NodePath, NodeReader, TrieError};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+pub(super) struct NodeBackend(pub(super) NodeHandle);
+
+impl NodeBackend {
+    fn inner(&self) -> &Inner {
+        &self.0.0
+    }
+
+    fn state(&self, at: &H256) -> Result<Arc<dyn StateView>, BackendError> {
+        self.inner().chain.state_at(*at).map_err(|why| query_error(*at, why))
+    }
+}
+
+/// The nonce in the best state, or after the ready transactions of the pool.
+pub(super) fn next_nonce(node: &Inner, account: &AccountId) -> Result<Nonce, BackendError> {
+    const METHOD: &str = "AccountNonceApi_account_nonce";
+    let at = node.chain.best().hash;
+    let answer = node.chain.call(at, METHOD, &account.encode()).map_err(|why| query_error(at, why))?;
+    let nonce = Nonce::decode(&mut &answer[..])
+        .map_err(|why| BackendError::Execution(format!("{METHOD} answered no nonce: {why}")))?;
+    Ok(node.pool.nonce_of(account).unwrap_or(0).max(nonce))
+}
+
+impl Backend for NodeBackend {
+    fn system(&self) -> &SystemInfo {
+        &self.inner().system
+    }
+
+    fn best(&self) -> BlockRef {
+        let head = self.inner().chain.best();
+        BlockRef { hash: head.hash, number: head.number }
+    }
+
+    fn finalized(&self) -> BlockRef {
+        let head = self.inner().chain.finalised();
+        BlockRef { hash: head.hash, number: head.number }
+    }
+
+    fn block_events(&self) -> broadcast::Receiver<BlockEvent> {
+        self.0.block_events()
+    }
+
+    fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError> {
+        self.inner().chain.hash_by_number(number).map_err(store_error)
+    }
+
+    fn header(&self, hash: &H256) -> Result<Option<Header>, BackendError> {
+        let header = self.inner().chain.header(*hash).map_err(store_error)?;
+        Ok(header.map(|header| (*header).clone()))
+    }
+
+    fn block(&self, hash: &H256) -> Result<Option<Block>, BackendError> {
+        let chain = &self.inner().chain;
+        let Some(header) = self.header(hash)? else { return Ok(None) };
+        let Some(extrinsics) = chain.body(*hash).map_err(store_error)? else { return Ok(None) };
+        let justification = chain
+            .justification(*hash)
+            .map_err(store_error)?
+            .map(|bytes| Justification { engine: GRANDPA_ENGINE_ID, bytes });
+        Ok(Some(Block { header, extrinsics, justification }))
+    }
+
+    fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError> {
+        let state = self.state(at)?;
+        keys.iter().map(|key| state.get(key)).collect::<Result<_, _>>().map_err(|why| state_error(*at, why))
+    }
+
+    fn keys(
+        &self,
+        at: &H256,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        count: u32,
+    ) -> Result<Vec<Vec<u8>>, BackendError> {
+        let state = self.state(at)?;
+        let read = |result: Result<Option<Vec<u8>>, StateError>| result.map_err(|why| state_error(*at, why));
+        let mut keys = Vec::new();
+        // A start key before the prefix starts at the prefix itself.
+        let after = after.filter(|after| *after >= prefix);
+        let mut next = match after {
+            Some(after) => read(state.next_key(after))?,
+            None if read(state.get(prefix))?.is_some() => Some(prefix.to_vec()),
+            None => read(state.next_key(prefix))?,
+        };
+        while let Some(key) = next.filter(|key| key.starts_with(prefix) && keys.len() < count as usize) {
+            next = read(state.next_key(&key))?;
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError> {
+        self.inner().chain.call(*at, method, arguments).map_err(|why| query_error(*at, why))
+    }
+
+    fn runtime_version(&self, at: &H256) -> Result<RuntimeVersion, BackendError> {
+        self.inner().chain.runtime_version(*at).map_err(|why| query_error(*at, why))
+    }
+
+    fn read_proof(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BackendError> {
+        let state = self.state(at)?;
+        quire_trie::prove(&Nodes(&*state), |key| state.get(key), keys).map_err(|why| match why {
+            TrieError::Read(why) => state_error(*at, why),
+            damaged => BackendError::Storage(damaged.to_string()),
+        })
+    }
+
+    fn next_nonce(&self, account: &AccountId) -> Result<Nonce, BackendError> {
+        next_nonce(self.inner(), account)
+    }
+
+    fn pending(&self) -> Vec<OpaqueExtrinsic> {
+        self.inner().pool.pending().iter().map(|extrinsic| (**extrinsic).clone()).collect()
+    }
+
+    fn submit(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<H256, SubmitError>> {
+        self.inner().pool.submit(source, extrinsic)
+    }
+
+    fn submit_and_watch(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>> {
+        self.inner().pool.submit_and_watch(source, extrinsic)
+    }
+
+    fn health(&self) -> Health {
+        let peers = u32::try_from(self.inner().peers()).unwrap_or(u32::MAX);
+        Health { peers, is_syncing: false, should_have_peers: !self.is_development() }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let Some(network) = &self.inner().network else { return Vec::new() };
+        let genesis = BlockRef { hash: self.inner().system.genesis_hash, number: 0 };
+        // Peers announce no blocks yet.
+        network
+            .peers()
+            .into_iter()
+            .map(|peer_id| Peer { peer_id, roles: "FULL".into(), best: genesis })
+            .collect()
+    }
+
+    fn sync_state(&self) -> SyncState {
+        let current = self.inner().chain.best().number;
+        SyncState { starting: self.inner().starting, current, highest: current }
+    }
+
+    fn listen_addresses(&self) -> Vec<String> {
+        self.inner().network.as_ref().map_or_else(Vec::new, |network| network.listen_addresses())
+    }
+
+    fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError> {
+        let inserted = self.inner().keystore.insert(key_type, suri, Some(public));
+        inserted.map(|_| ()).map_err(|why| BackendError::Refused(why.to_string()))
+    }
+
+    fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError> {
+        let length = public.len();
+        let public = public
+            .try_into()
+            .map_err(|_| BackendError::Refused(format!("a public key has 32 bytes, this one {length}")))?;
+        Ok(self.inner().keystore.has(key_type, public))
+    }
+}
+
+impl NodeBackend {
+    fn is_development(&self) -> bool {
+        self.inner().system.chain_type == "Development"
+    }
+}
+
+/// A state's trie nodes.
+struct Nodes<'a>(&'a dyn StateView);
+
+impl NodeReader for Nodes<'_> {
+    type Error = StateError;
+
+    fn node(&self, path: &NodePath) -> Result<Option<Vec<u8>>, StateError> {
+        self.0.node(path)
+    }
+}
+
+fn store_error(why: StoreError) -> BackendError {
+    BackendError::Storage(why.to_string())
+}
+
+fn state_error(at: H256, why: StateError) -> BackendError {
+    match why {
+        StateError::Pruned { .. } => BackendError::StateDiscarded(at),
+        StateError::Backend { .. } => BackendError::Storage(why.to_string()),
+    }
+}
+
+fn query_error(at: H256, why: QueryError) -> BackendError {
+    match why {
+        QueryError::UnknownBlock { hash } => BackendError::UnknownBlock(hash),
+        QueryError::State(why) | QueryError::Execute(ExecuteError::State(why)) => state_error(at, why),
+        QueryError::Store(why) => store_error(why),
+        QueryError::Execute(ExecuteError::MethodMissing { method }) => BackendError::MissingMethod(method),
+        QueryError::Execute(why) => {
+            // The chain's sentence begins as Substrate's does; the RPC adds that beginning itself.
+            let text = why.to_string();
+            BackendError::Execution(text.strip_prefix("Execution failed: ").unwrap_or(&text).to_owned())
+        }
+    }
+}

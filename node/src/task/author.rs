@@ -1,0 +1,171 @@
+//! Authors blocks: waits for a slot of ours, proposes, seals, imports.
+//!
+//! Runs on a thread of its own, above the priority of RPC and pool work, so that load from outside costs no slot.
+use super::import;
+use super::informant::short;
+use crate::clock::{Stopwatch, now_ms};
+use crate::keystore::KeystoreError;
+use crate::service::Inner;
+use crate::stop::StopReason;
+use quire_chain::{Built, Head, ImportError, Imported, Pace, ProposeError, Proposer};
+use quire_consensus::AuraSet;
+use quire_consensus::slots::claim::{self, Claim};
+use quire_core::inherent::TIMESTAMP_ID;
+use quire_core::{H256, InherentData, Slot, TransactionValidityError};
+use quire_pool::{Input, ReadyTransaction};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Share of a slot for transactions, percent; the rest is for finishing, sealing and importing the block.
+const PROPOSING_PERCENT: u64 = 60;
+/// A slot with less than this share left is not begun, percent.
+const MIN_LEFT_PERCENT: u64 = 40;
+/// Longest sleep while it is nobody's turn, so that a changed slot length or a stop is seen soon, milliseconds.
+const MAX_SLEEP_MS: u64 = 1_000;
+/// Ready transactions asked for at once: a full block of the smallest ones.
+const READY_COUNT: usize = 40_000;
+
+/// Why a slot stayed empty.
+#[derive(Debug, thiserror::Error)]
+enum AuthorError {
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
+    #[error(transparent)]
+    Sign(#[from] KeystoreError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}
+
+impl AuthorError {
+    fn is_fatal(&self) -> bool {
+        match self {
+            Self::Propose(error) => error.is_fatal(),
+            Self::Sign(error) => error.is_fatal(),
+            Self::Import(error) => error.is_fatal(),
+        }
+    }
+}
+
+/// Runs until the node stops.
+pub(crate) fn run(node: &Inner) {
+    let mut done = Slot(0);
+    while let Some((slot, set)) = next_slot(node, done) {
+        done = slot;
+        let parent = node.chain.best();
+        let Some(claim) = claim_slot(node, slot, &parent, &set) else { continue };
+        match author(node, &claim, &parent, set.slot_duration_ms) {
+            Ok(imported) => import::imported(node, &imported),
+            Err(error) if error.is_fatal() => node.stop.throw(StopReason::Fatal(error.to_string())),
+            Err(error) => tracing::error!(target: "aura", "slot {} stays empty: {error}", slot.0),
+        }
+    }
+}
+
+/// Waits for the next slot that leaves enough time for a block; none when the node stops.
+fn next_slot(node: &Inner, done: Slot) -> Option<(Slot, std::sync::Arc<AuraSet>)> {
+    loop {
+        let set = node.chain.aura_set(node.chain.best().hash)?;
+        let duration = set.slot_duration_ms;
+        let now = now_ms();
+        let slot = claim::slot_at(now, duration)?;
+        let end = claim::slot_start_ms(Slot(slot.0.saturating_add(1)), duration);
+        let left = end.saturating_sub(now);
+        if slot > done && left >= duration * MIN_LEFT_PERCENT / 100 {
+            return if node.stop.is_thrown() { None } else { Some((slot, set)) };
+        }
+        if node.stop.wait(Duration::from_millis(left.clamp(1, MAX_SLEEP_MS))) {
+            return None;
+        }
+    }
+}
+
+fn claim_slot(node: &Inner, slot: Slot, parent: &Head, set: &AuraSet) -> Option<Claim> {
+    let best_slot = node.chain.best_slot();
+    let parent_slot = (parent.number > 0).then_some(best_slot);
+    let claim = claim::claim(slot, parent_slot, set, &node.keystore.aura_keys())?;
+    let finalised = node.chain.finalised().number;
+    if !node.force_authoring && claim::should_back_off(slot, best_slot, parent.number, finalised) {
+        tracing::info!(target: "aura", "slot {} is skipped: finality lags at #{finalised}", slot.0);
+        return None;
+    }
+    Some(claim)
+}
+
+fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<Imported, AuthorError> {
+    let watch = Stopwatch::start();
+    let start = claim::slot_start_ms(claim.slot, slot_ms);
+    let mut inherents = InherentData::new();
+    // The slot's own time: authors that are late in one slot and early in the next still keep the runtime's distance.
+    inherents.put(TIMESTAMP_ID, &start);
+    let mut proposer = node.chain.proposer(parent.hash, claim.slot, &inherents)?;
+    let late = now_ms().saturating_sub(start);
+    let end = fill(node, &mut proposer, slot_ms * PROPOSING_PERCENT / 100, late)?;
+    let count = proposer.len();
+    let built = proposer.finish()?;
+    let built_ms = watch.ms();
+    let imported = seal(node, claim, built)?;
+    tracing::info!(
+        target: "aura",
+        "Prepared block for proposing at {} ({built_ms} ms, imported in {} ms) [hash: {:?}; parent_hash: {}; end: {end}; extrinsics_count: {count}]",
+        imported.block.number,
+        watch.ms(),
+        imported.block.hash,
+        short(&parent.hash),
+    );
+    Ok(imported)
+}
+
+fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorError> {
+    let signature = node.keystore.sign_seal(&claim.author, claim.slot, built.seal_payload())?;
+    Ok(node.chain.import_built(built, signature)?)
+}
+
+/// Pushes ready transactions until they, the time or the block's room end; `late` is how much of the time is gone.
+fn fill<E: quire_chain::Execute + ?Sized>(
+    node: &Inner,
+    proposer: &mut Proposer<E>,
+    time_ms: u64,
+    late: u64,
+) -> Result<&'static str, ProposeError> {
+    let watch = Stopwatch::start();
+    let now = || watch.ms().saturating_add(late);
+    let mut pace = Pace::new(time_ms);
+    let mut tried = BTreeSet::new();
+    loop {
+        let ready = node.pool.ready(READY_COUNT, proposer.room_bytes());
+        let mut fresh = ready.into_iter().filter(|transaction| tried.insert(transaction.hash)).peekable();
+        if fresh.peek().is_none() {
+            return Ok("NoMoreTransactions");
+        }
+        while fresh.peek().is_some() {
+            let batch: Vec<ReadyTransaction> = fresh.by_ref().take(pace.next_batch(now())).collect();
+            if batch.is_empty() {
+                return Ok("HitDeadline");
+            }
+            let batch_watch = Stopwatch::start();
+            push(node, proposer, &batch)?;
+            pace.applied(batch.len(), batch_watch.us());
+            if proposer.is_full() {
+                return Ok("HitBlockSizeLimit");
+            }
+        }
+    }
+}
+
+fn push<E: quire_chain::Execute + ?Sized>(
+    node: &Inner,
+    proposer: &mut Proposer<E>,
+    batch: &[ReadyTransaction],
+) -> Result<(), ProposeError> {
+    let extrinsics: Vec<_> = batch.iter().map(|transaction| transaction.extrinsic.clone()).collect();
+    let answers = proposer.push_batch(&extrinsics)?;
+    let refused: Vec<(H256, TransactionValidityError)> = batch
+        .iter()
+        .zip(answers)
+        .filter_map(|(transaction, answer)| Some((transaction.hash, answer.err()?)))
+        .collect();
+    if !refused.is_empty() {
+        node.pool.step(Input::Refused(refused));
+    }
+    Ok(())
+}

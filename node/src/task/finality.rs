@@ -1,0 +1,88 @@
+//! Finality by a lone authority: one vote and one justification for each new best block.
+use super::import;
+use crate::service::Inner;
+use crate::stop::StopReason;
+use quire_consensus::finality::solo::{Decision, Solo, Vote};
+use quire_core::GrandpaId;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the voter looks for work without being told, seconds.
+const IDLE_S: u64 = 1;
+
+/// Wakes the voter.
+#[derive(Default)]
+pub(crate) struct Bell {
+    is_rung: Mutex<bool>,
+    rung: Condvar,
+}
+
+impl Bell {
+    pub(crate) fn wake(&self) {
+        *self.is_rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.rung.notify_one();
+    }
+
+    fn wait(&self) {
+        let is_rung = self.is_rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.rung.wait_timeout_while(is_rung, Duration::from_secs(IDLE_S), |is_rung| !*is_rung);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 = false;
+    }
+}
+
+/// Runs until the node stops; `id` is this node's key in the voter set.
+pub(crate) fn run(node: &Inner, id: GrandpaId) {
+    let last = node.keystore.guard().view(|guard| guard.last_precommit(&id.0));
+    let mut solo = Solo::new(id, last);
+    let mut complained = false;
+    while !node.stop.is_thrown() {
+        match advance(node, &mut solo) {
+            Ok(()) => complained = false,
+            Err(Trouble::Fatal(why)) => node.stop.throw(StopReason::Fatal(why)),
+            Err(Trouble::Waits(why)) => {
+                if !complained {
+                    tracing::warn!(target: "grandpa", "finality waits: {why}");
+                }
+                complained = true;
+            }
+        }
+        node.voter.wait();
+    }
+}
+
+enum Trouble {
+    Fatal(String),
+    Waits(String),
+}
+
+/// Votes until nothing is left to finalise.
+fn advance(node: &Inner, solo: &mut Solo) -> Result<(), Trouble> {
+    loop {
+        let (voters, view) = node.chain.finality(solo.last());
+        match solo.next(&voters, &view).map_err(|why| Trouble::Waits(why.to_string()))? {
+            Decision::Idle => return Ok(()),
+            Decision::Missing { vote } => {
+                return Err(Trouble::Waits(format!(
+                    "block {} ({}) was voted for and is not in the database: restore the database of this key",
+                    vote.target_number, vote.target_hash
+                )));
+            }
+            Decision::Vote(vote) => finalise(node, &vote)?,
+        }
+    }
+}
+
+fn finalise(node: &Inner, vote: &Vote) -> Result<(), Trouble> {
+    let signature = node.keystore.sign_precommit(vote).map_err(|why| match why.is_fatal() {
+        true => Trouble::Fatal(why.to_string()),
+        false => Trouble::Waits(why.to_string()),
+    })?;
+    let done = node.chain.finalise(vote.target_hash, &vote.justify(signature)).map_err(|why| {
+        match why.is_fatal() {
+            true => Trouble::Fatal(why.to_string()),
+            false => Trouble::Waits(why.to_string()),
+        }
+    })?;
+    import::finalised(node, &done);
+    Ok(())
+}

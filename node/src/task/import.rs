@@ -1,0 +1,95 @@
+//! What follows when a block entered the chain or became final: the pool, the voter and everybody who listens learn it.
+use crate::service::Inner;
+use crate::stop::StopReason;
+use quire_chain::{Finalised, Head, Imported, TreeRoute};
+use quire_core::{Header, OpaqueExtrinsic};
+use quire_pool::{BlockBody, BlockRef, Input};
+use quire_rpc::BlockEvent;
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+
+/// Events that a slow listener may be behind before it misses some.
+const EVENTS_BUFFERED: usize = 1_024;
+
+/// Tells the world about blocks.
+pub(crate) struct Announcer {
+    pub(crate) events: broadcast::Sender<BlockEvent>,
+    pub(crate) best: watch::Sender<Head>,
+    pub(crate) finalised: watch::Sender<Head>,
+}
+
+impl Announcer {
+    pub(crate) fn new(best: Head, finalised: Head) -> Self {
+        Self {
+            events: broadcast::channel(EVENTS_BUFFERED).0,
+            best: watch::channel(best).0,
+            finalised: watch::channel(finalised).0,
+        }
+    }
+
+    fn event(&self, event: BlockEvent) {
+        // Nobody listens: nothing to do.
+        let _ = self.events.send(event);
+    }
+}
+
+/// After a block was imported. Pool first: whoever hears of the block may submit what builds on it.
+pub(crate) fn imported(node: &Inner, imported: &Imported) {
+    if let Some(proof) = &imported.equivocation {
+        tracing::warn!(target: "aura", "equivocation: two blocks in one slot by one author: {proof:?}");
+    }
+    if let Some(route) = &imported.new_best {
+        let newest = (imported.block, &imported.header, &imported.body);
+        move_pool(node, route, Some(newest));
+        node.announcer.best.send_replace(imported.block);
+    }
+    node.announcer.event(BlockEvent::Imported {
+        hash: imported.block.hash,
+        header: imported.header.clone(),
+        is_best: imported.new_best.is_some(),
+    });
+    node.voter.wake();
+}
+
+/// After blocks became final.
+pub(crate) fn finalised(node: &Inner, done: &Finalised) {
+    if let Some(route) = &done.new_best {
+        move_pool(node, route, None);
+        node.announcer.best.send_replace(node.chain.best());
+    }
+    for (head, header) in &done.blocks {
+        node.announcer.event(BlockEvent::Finalized { hash: head.hash, header: header.clone() });
+    }
+    if let Some((head, _)) = done.blocks.last() {
+        node.announcer.finalised.send_replace(*head);
+    }
+    node.pool.step(Input::Finalised(done.blocks.iter().map(|(head, _)| block_ref(head)).collect()));
+}
+
+type Newest<'a> = (Head, &'a Arc<Header>, &'a Arc<Vec<OpaqueExtrinsic>>);
+
+/// Tells the pool that the best head moved, with the bodies on both sides of the fork.
+fn move_pool(node: &Inner, route: &TreeRoute, newest: Option<Newest>) {
+    let body = |head: &Head| -> Option<BlockBody> {
+        let known = newest.filter(|(block, _, _)| block == head).map(|(_, _, body)| body.clone());
+        let extrinsics = match known {
+            Some(body) => body,
+            None => match node.chain.body(head.hash) {
+                Ok(body) => Arc::new(body?),
+                Err(error) => {
+                    node.stop.throw(StopReason::Fatal(error.to_string()));
+                    return None;
+                }
+            },
+        };
+        Some(BlockBody { block: block_ref(head), extrinsics })
+    };
+    let retracted = route.retracted.iter().filter_map(body).collect();
+    let enacted = route.enacted.iter().filter_map(body).collect();
+    let best = route.enacted.last().unwrap_or(&route.common);
+    node.pool.step(Input::NewBest { best: block_ref(best), retracted, enacted });
+}
+
+pub(crate) fn block_ref(head: &Head) -> BlockRef {
+    BlockRef { number: head.number, hash: head.hash }
+}

@@ -1,0 +1,349 @@
+//! Drives the transaction pool: gathers what is handed in, runs validations, answers and reports.
+//!
+//! ```text
+//!  submit() -> inbox --(everything that waits)--> Pool::step -> Validate -> one signature batch + one runtime call
+//!                 ^                                   |                        |
+//!                 +---- worker thread <---------------+<------- Validated -----+
+//! ```
+//!
+//! Rules:
+//! * R1 Whatever came while a validation ran goes into the next one together, so that the cost of a runtime call and of
+//!   a signature batch is shared.
+//! * R2 The inbox is bounded; above it a submission is answered at once that the pool is full.
+//! * R3 No lock is held while signatures are verified or the runtime runs.
+use crate::clock::Stopwatch;
+use crate::service::{Chain, Verifier};
+use futures::future::{BoxFuture, FutureExt};
+use quire_chain::QueryError;
+use quire_core::{H256, Nonce, OpaqueExtrinsic, TransactionSource, TransactionValidity};
+use quire_pool::{BlockRef, Effect, Input, Pool, PoolError, ReadyTransaction, Sizes, Status, Submission};
+use quire_rpc::{SubmitError, TxStatus};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// Submissions that wait for the pool (R2).
+const INBOX_MAX: usize = 32_768;
+/// Bytes of submissions that wait for the pool (R2).
+const INBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Submissions taken from the inbox at once: beyond this the cost per transaction falls no more, the wait grows.
+const TAKE_MAX: usize = 1_024;
+/// Statuses of one transaction that its watcher may be behind.
+const STATUSES_BUFFERED: usize = 64;
+
+/// What a submission is answered with.
+type Answer = Result<H256, PoolError>;
+
+/// A transaction on its way to the pool.
+struct Incoming {
+    extrinsic: Arc<OpaqueExtrinsic>,
+    source: TransactionSource,
+    reply: oneshot::Sender<Answer>,
+    watcher: Option<mpsc::Sender<TxStatus>>,
+}
+
+/// A validation that the pool asked for.
+struct Job {
+    job: u64,
+    source: TransactionSource,
+    transactions: Vec<Arc<OpaqueExtrinsic>>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    submissions: VecDeque<Incoming>,
+    bytes: usize,
+    jobs: VecDeque<Job>,
+    is_closed: bool,
+}
+
+/// Who waits for an answer: by the ticket of the submission.
+struct Waiting {
+    reply: oneshot::Sender<Answer>,
+    watcher: Option<mpsc::Sender<TxStatus>>,
+}
+
+struct State {
+    pool: Pool,
+    waiting: BTreeMap<u64, Waiting>,
+    watchers: BTreeMap<H256, mpsc::Sender<TxStatus>>,
+    next_ticket: u64,
+}
+
+/// The pool with its worker's inbox.
+pub(crate) struct PoolTask {
+    chain: Arc<Chain>,
+    verifier: Arc<Verifier>,
+    clock: Stopwatch,
+    inbox: Mutex<Inbox>,
+    has_work: Condvar,
+    state: Mutex<State>,
+}
+
+impl PoolTask {
+    pub(crate) fn new(config: quire_pool::Config, chain: Arc<Chain>, verifier: Arc<Verifier>) -> Self {
+        let best = super::import::block_ref(&chain.best());
+        let state = State {
+            pool: Pool::new(config, best),
+            waiting: BTreeMap::new(),
+            watchers: BTreeMap::new(),
+            next_ticket: 0,
+        };
+        Self {
+            chain,
+            verifier,
+            clock: Stopwatch::start(),
+            inbox: Mutex::default(),
+            has_work: Condvar::new(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Hands in a transaction; the future is the pool's verdict.
+    pub(crate) fn submit(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<H256, SubmitError>> {
+        let verdict = self.hand_in(source, extrinsic, None);
+        async move { verdict.await }.boxed()
+    }
+
+    /// Hands in a transaction and follows it.
+    pub(crate) fn submit_and_watch(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+    ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>> {
+        let (sender, receiver) = mpsc::channel(STATUSES_BUFFERED);
+        let verdict = self.hand_in(source, extrinsic, Some(sender));
+        async move { verdict.await.map(|_| receiver) }.boxed()
+    }
+
+    fn hand_in(
+        &self,
+        source: TransactionSource,
+        extrinsic: OpaqueExtrinsic,
+        watcher: Option<mpsc::Sender<TxStatus>>,
+    ) -> impl Future<Output = Result<H256, SubmitError>> + use<> {
+        let (reply, answer) = oneshot::channel();
+        let mut inbox = lock(&self.inbox);
+        let bytes = inbox.bytes.saturating_add(extrinsic.0.len());
+        if inbox.is_closed {
+            drop(reply);
+        } else if inbox.submissions.len() >= INBOX_MAX || bytes > INBOX_BYTES_MAX {
+            let _ = reply.send(Err(PoolError::ImmediatelyDropped));
+        } else {
+            inbox.bytes = bytes;
+            inbox.submissions.push_back(Incoming { extrinsic: Arc::new(extrinsic), source, reply, watcher });
+            self.has_work.notify_one();
+        }
+        drop(inbox);
+        async move {
+            match answer.await {
+                Ok(verdict) => Ok(verdict?),
+                Err(_) => Err(SubmitError::Internal("the node is stopping; submit to another one".into())),
+            }
+        }
+    }
+
+    /// Tells the pool something and carries out what it asks for.
+    pub(crate) fn step(&self, input: Input) {
+        let mut effects = Vec::new();
+        let mut state = lock(&self.state);
+        state.pool.step(self.clock.ms(), input, &mut effects);
+        let jobs = state.carry_out(effects);
+        drop(state);
+        self.queue(jobs);
+    }
+
+    /// Transactions for a block.
+    pub(crate) fn ready(&self, count_max: usize, bytes_max: usize) -> Vec<ReadyTransaction> {
+        lock(&self.state).pool.ready(count_max, bytes_max)
+    }
+
+    /// Everything that waits for a block.
+    pub(crate) fn pending(&self) -> Vec<Arc<OpaqueExtrinsic>> {
+        lock(&self.state).pool.pending().cloned().collect()
+    }
+
+    /// The nonce after the ready transactions of an account.
+    pub(crate) fn nonce_of(&self, account: &quire_core::AccountId) -> Option<Nonce> {
+        lock(&self.state).pool.nonce_of(account)
+    }
+
+    /// Sizes of the pool.
+    pub(crate) fn sizes(&self) -> Sizes {
+        lock(&self.state).pool.sizes()
+    }
+
+    /// Ends the worker and refuses further submissions.
+    pub(crate) fn close(&self) {
+        let mut inbox = lock(&self.inbox);
+        inbox.is_closed = true;
+        inbox.submissions.clear();
+        self.has_work.notify_all();
+        drop(inbox);
+        let mut state = lock(&self.state);
+        state.waiting.clear();
+        state.watchers.clear();
+    }
+
+    /// The worker's loop; ends with [`close`](Self::close).
+    pub(crate) fn run(&self) {
+        while let Some((incoming, job)) = self.next_work() {
+            if !incoming.is_empty() {
+                self.take_in(incoming);
+            }
+            if let Some(job) = job {
+                let at = super::import::block_ref(&self.chain.best());
+                let results = self.validate(&at, job.source, &job.transactions);
+                self.step(Input::Validated { job: job.job, at, results });
+            }
+        }
+    }
+
+    fn next_work(&self) -> Option<(Vec<Incoming>, Option<Job>)> {
+        let inbox = lock(&self.inbox);
+        let is_idle =
+            |inbox: &mut Inbox| inbox.submissions.is_empty() && inbox.jobs.is_empty() && !inbox.is_closed;
+        let mut inbox = self.has_work.wait_while(inbox, is_idle).unwrap_or_else(PoisonError::into_inner);
+        if inbox.is_closed {
+            return None;
+        }
+        let count = inbox.submissions.len().min(TAKE_MAX);
+        let incoming: Vec<Incoming> = inbox.submissions.drain(..count).collect();
+        let bytes: usize = incoming.iter().map(|one| one.extrinsic.0.len()).sum();
+        inbox.bytes = inbox.bytes.saturating_sub(bytes);
+        Some((incoming, inbox.jobs.pop_front()))
+    }
+
+    fn take_in(&self, incoming: Vec<Incoming>) {
+        let mut effects = Vec::new();
+        let mut state = lock(&self.state);
+        let submissions = incoming.into_iter().map(|one| state.admit(one)).collect();
+        state.pool.step(self.clock.ms(), Input::Submit(submissions), &mut effects);
+        let jobs = state.carry_out(effects);
+        drop(state);
+        self.queue(jobs);
+    }
+
+    fn queue(&self, jobs: Vec<Job>) {
+        if !jobs.is_empty() {
+            lock(&self.inbox).jobs.extend(jobs);
+            self.has_work.notify_one();
+        }
+    }
+
+    /// R1, R3: one signature batch, whose good ones the runtime need not verify again, then one runtime call.
+    fn validate(
+        &self,
+        at: &BlockRef,
+        source: TransactionSource,
+        transactions: &[Arc<OpaqueExtrinsic>],
+    ) -> Vec<Result<TransactionValidity, String>> {
+        self.verifier.verify(&self.chain, at, transactions);
+        match self.chain.validate(at.hash, source, transactions) {
+            Ok(verdicts) => verdicts.into_iter().map(Ok).collect(),
+            // One transaction made the runtime trap: find out which.
+            Err(QueryError::Execute(_)) if transactions.len() > 1 => {
+                transactions.iter().map(|one| self.validate_one(at, source, one)).collect()
+            }
+            Err(error) => vec![Err(error.to_string()); transactions.len()],
+        }
+    }
+
+    fn validate_one(
+        &self,
+        at: &BlockRef,
+        source: TransactionSource,
+        transaction: &Arc<OpaqueExtrinsic>,
+    ) -> Result<TransactionValidity, String> {
+        let verdicts = self
+            .chain
+            .validate(at.hash, source, std::slice::from_ref(transaction))
+            .map_err(|error| error.to_string())?;
+        verdicts.into_iter().next().ok_or_else(|| "the runtime gave no answer".into())
+    }
+}
+
+impl State {
+    fn admit(&mut self, incoming: Incoming) -> Submission {
+        let Incoming { extrinsic, source, reply, watcher } = incoming;
+        let ticket = self.next_ticket;
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        let watch = watcher.is_some();
+        self.waiting.insert(ticket, Waiting { reply, watcher });
+        Submission { ticket, extrinsic, source, watch }
+    }
+
+    /// One arm per effect; gives the validations to run.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let mut unwatched = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Validate { job, source, transactions } => {
+                    jobs.push(Job { job, source, transactions })
+                }
+                Effect::Answer { ticket, hash, result } => self.answer(ticket, hash, result),
+                Effect::Status { hash, status } => {
+                    if !self.report(&hash, status) {
+                        unwatched.push(hash);
+                    }
+                }
+                // Gossip joins here with the network's protocols.
+                Effect::Propagate { .. } => {}
+            }
+        }
+        for hash in unwatched {
+            // Unwatching asks for nothing but validations that are due anyway.
+            let mut more = Vec::new();
+            self.pool.step(0, Input::Unwatch(hash), &mut more);
+            for effect in more {
+                if let Effect::Validate { job, source, transactions } = effect {
+                    jobs.push(Job { job, source, transactions });
+                }
+            }
+        }
+        jobs
+    }
+
+    fn answer(&mut self, ticket: u64, hash: H256, result: Result<(), PoolError>) {
+        let Some(Waiting { reply, watcher }) = self.waiting.remove(&ticket) else { return };
+        if let (Ok(()), Some(watcher)) = (&result, watcher) {
+            self.watchers.insert(hash, watcher);
+        }
+        // The client may have left meanwhile.
+        let _ = reply.send(result.map(|()| hash));
+    }
+
+    /// Tells the watcher; false when there is none any more or it does not keep up.
+    fn report(&mut self, hash: &H256, status: Status) -> bool {
+        let Some(watcher) = self.watchers.get(hash) else { return false };
+        let is_told = watcher.try_send(tx_status(status)).is_ok();
+        if status.is_final() || !is_told {
+            self.watchers.remove(hash);
+        }
+        is_told
+    }
+}
+
+fn tx_status(status: Status) -> TxStatus {
+    match status {
+        Status::Future => TxStatus::Future,
+        Status::Ready => TxStatus::Ready,
+        Status::InBlock { block, .. } => TxStatus::InBlock(block),
+        Status::Retracted(block) => TxStatus::Retracted(block),
+        Status::FinalityTimeout(block) => TxStatus::FinalityTimeout(block),
+        Status::Finalized { block, .. } => TxStatus::Finalized(block),
+        Status::Usurped(by) => TxStatus::Usurped(by),
+        Status::Dropped => TxStatus::Dropped,
+        Status::Invalid => TxStatus::Invalid,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The pool's steps and these collections do not panic halfway.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
