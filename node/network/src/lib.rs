@@ -76,6 +76,8 @@ impl Network {
         let peer_id = PeerId::from(keypair.public()).to_base58();
         let mut swarm = behaviour::swarm(keypair, &config.agent)?;
         let shared = Arc::new(Mutex::new(Shared::default()));
+        // All before any: a listener for IPv6 would stand in the way of our own for IPv4.
+        config.listen.iter().try_for_each(|address| check_free(address))?;
         for address in &config.listen {
             listen(&mut swarm, address, &shared).await?;
         }
@@ -110,20 +112,29 @@ fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// R1, R2.
+fn parse(text: &str) -> Result<Multiaddr, NetworkError> {
+    let wrong = |error| NetworkError::Address { address: text.to_owned(), reason: format!("{error}") };
+    text.parse().map_err(wrong)
+}
+
+/// R2.
+fn check_free(text: &str) -> Result<(), NetworkError> {
+    match socket_address(&parse(text)?) {
+        Some(socket) => std::net::TcpListener::bind(socket)
+            .map(drop)
+            .map_err(|source| NetworkError::bind(text, source)),
+        None => Ok(()),
+    }
+}
+
+/// R1.
 async fn listen(
     swarm: &mut Swarm<Behaviour>,
     text: &str,
     shared: &Mutex<Shared>,
 ) -> Result<(), NetworkError> {
-    let address: Multiaddr = text
-        .parse()
-        .map_err(|error| NetworkError::Address { address: text.to_owned(), reason: format!("{error}") })?;
-    if let Some(socket) = socket_address(&address) {
-        std::net::TcpListener::bind(socket).map_err(|source| NetworkError::bind(text, source))?;
-    }
     let id = swarm
-        .listen_on(address)
+        .listen_on(parse(text)?)
         .map_err(|error| NetworkError::Address { address: text.to_owned(), reason: error.to_string() })?;
     let bound = async {
         loop {

@@ -32,6 +32,17 @@ async fn r2_a_taken_port_is_named_in_the_error() {
 }
 
 #[tokio::test]
+async fn one_port_serves_both_address_families() {
+    let probe = std::net::TcpListener::bind(("0.0.0.0", 0)).unwrap();
+    let port = probe.local_addr().unwrap().port();
+    drop(probe);
+    let addresses = [format!("/ip4/0.0.0.0/tcp/{port}"), format!("/ip6/::/tcp/{port}")];
+    let network = Network::start(config(1, &[&addresses[0], &addresses[1]])).await.unwrap();
+    assert!(network.listen_addresses().iter().any(|address| address.starts_with("/ip6/")));
+    network.stop();
+}
+
+#[tokio::test]
 async fn nonsense_addresses_are_refused() {
     for address in ["localhost:30333", "/ip4/300.0.0.1/tcp/1", "/ip4/127.0.0.1/udp/1", ""] {
         assert!(

@@ -1,4 +1,8 @@
 //! Finality by a lone authority: one vote and one justification for each new best block.
+//!
+//! The vote waits a moment after the import. Clients such as polkadot.js fetch the block when they hear that their
+//! transaction is in it, and drop that report if finality overtakes the fetch; a quarter of a slot is time enough for
+//! them and still well before the next block.
 use super::import;
 use crate::service::Inner;
 use crate::stop::StopReason;
@@ -7,6 +11,8 @@ use quire_core::GrandpaId;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Share of a slot between import and vote: one over this.
+const DELAY_SHARE: u64 = 4;
 /// How often the voter looks for work without being told, seconds.
 const IDLE_S: u64 = 1;
 
@@ -47,7 +53,13 @@ pub(crate) fn run(node: &Inner, id: GrandpaId) {
             }
         }
         node.voter.wait();
+        node.stop.wait(delay(node));
     }
+}
+
+fn delay(node: &Inner) -> Duration {
+    let slot_ms = node.chain.aura_set(node.chain.best().hash).map_or(0, |set| set.slot_duration_ms);
+    Duration::from_millis(slot_ms / DELAY_SHARE)
 }
 
 enum Trouble {
