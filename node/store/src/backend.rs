@@ -14,6 +14,7 @@
 //! Out of scope: caching, large values and the meaning of keys; see `cache.rs`, `large.rs` and `column.rs`.
 
 pub mod memory;
+mod redo;
 pub mod sled;
 #[cfg(test)]
 mod suite;
@@ -138,7 +139,7 @@ pub enum BackendError {
     /// A row over a limit; nothing was written.
     #[error("a database {what} of {size_bytes} bytes is over the limit of {max_bytes} bytes")]
     TooLarge {
-        /// "key" or "value".
+        /// "key", "value" or "batch".
         what: &'static str,
         /// Its size.
         size_bytes: usize,

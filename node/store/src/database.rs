@@ -17,7 +17,7 @@ mod commit;
 mod tests;
 
 use crate::{
-    backend::{Backend, BackendError, Batch, memory::MemoryBackend, sled::SledBackend},
+    backend::{Backend, BackendError, Batch, memory::MemoryBackend, sled::SledBackend, sled::SledOptions},
     cache::{Kept, RowCache},
     cell::Cell,
     column::{Column, by_hash, by_number, gone_after, parse_gone},
@@ -39,7 +39,7 @@ use std::{
 /// How many finalised states stay readable below the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pruning {
-    /// That many blocks.
+    /// That many blocks, at least one.
     Keep(u32),
     /// All of them. Reads far below the head cost one filter for each block between.
     Archive,
@@ -86,7 +86,10 @@ pub struct Database<B: Backend> {
 impl Database<SledBackend> {
     /// Opens or creates the store in a folder. `genesis` is the hash that the chain spec gives, if it is known already.
     pub fn open(path: &Path, genesis: Option<H256>, options: Options) -> Result<Self, OpenError> {
-        let backend = SledBackend::open(path, options.pages_bytes)?;
+        let backend = SledBackend::open(
+            path,
+            SledOptions { pages_bytes: options.pages_bytes, ..SledOptions::default() },
+        )?;
         Self::over(backend, genesis, options)
     }
 }

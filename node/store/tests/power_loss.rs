@@ -9,7 +9,7 @@
 //! * R1 and R2: what is found after the crash is exactly the state after the last acknowledged batch or a later one.
 //! * R5: a full disk is a clear error, repeated until the process ends, and nothing acknowledged is lost.
 
-use quire_store::backend::{Backend, BackendError, Batch, sled::SledBackend};
+use quire_store::backend::{Backend, BackendError, Batch, sled::SledBackend, sled::SledOptions};
 use std::{
     collections::BTreeMap,
     fs,
@@ -18,7 +18,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+/// A redo log small enough to be begun anew many times.
+const OPTIONS: SledOptions = SledOptions { pages_bytes: 4 * 1024 * 1024, redo_bytes: 1024 * 1024 };
 const KEYS: u64 = 600;
 const BATCHES: u64 = 70;
 /// The row that holds the number of batches written.
@@ -67,7 +68,7 @@ fn count(backend: &SledBackend) -> u64 {
 
 /// Opens a folder and fails unless it holds exactly the state after at least `acknowledged` batches. Returns how many.
 fn check(folder: &Path, acknowledged: u64, what: &str) -> u64 {
-    let backend = SledBackend::open(folder, CACHE_BYTES).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let backend = SledBackend::open(folder, OPTIONS).unwrap_or_else(|error| panic!("{what}: {error}"));
     let found = count(&backend);
     assert!(found >= acknowledged, "{what}: {acknowledged} batches were acknowledged, {found} are there");
     let rows: BTreeMap<_, _> = backend.range(&[], &[0xff], usize::MAX).unwrap().into_iter().collect();
@@ -80,7 +81,7 @@ fn check(folder: &Path, acknowledged: u64, what: &str) -> u64 {
 fn workload_of_the_child() {
     let Some(folder) = std::env::var_os("WORKLOAD_FOLDER").map(PathBuf::from) else { return };
     let ack = std::env::var_os("WORKLOAD_ACK").map(PathBuf::from);
-    let backend = SledBackend::open(&folder, CACHE_BYTES).unwrap();
+    let backend = SledBackend::open(&folder, OPTIONS).unwrap();
     let first = count(&backend);
     for number in first..first + BATCHES {
         let mut ops = Batch::default();

@@ -1,7 +1,9 @@
 //! One suite for every backend: the rules of `backend.rs`, run on the memory twin and on sled.
 
 use super::{
-    Backend, BackendError, Batch, MAX_KEY_BYTES, MAX_ROW_BYTES, memory::MemoryBackend, sled::SledBackend,
+    Backend, BackendError, Batch, MAX_KEY_BYTES, MAX_ROW_BYTES,
+    memory::MemoryBackend,
+    sled::{SledBackend, SledOptions},
 };
 use proptest::prelude::*;
 use std::{
@@ -12,12 +14,12 @@ use std::{
     },
 };
 
-const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+const OPTIONS: SledOptions = SledOptions { pages_bytes: 8 * 1024 * 1024, redo_bytes: 256 * 1024 };
 
 fn on_each(check: impl Fn(&dyn Backend)) {
     check(&MemoryBackend::default());
     let folder = tempfile::tempdir().unwrap();
-    check(&SledBackend::open(folder.path(), CACHE_BYTES).unwrap());
+    check(&SledBackend::open(folder.path(), OPTIONS).unwrap());
 }
 
 fn batch(rows: &[(&[u8], Option<&[u8]>)]) -> Batch {
@@ -107,14 +109,14 @@ fn values_of_every_size_survive_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let value = |n: usize| vec![n as u8; n * 37 % (MAX_ROW_BYTES + 1)];
     {
-        let backend = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+        let backend = SledBackend::open(folder.path(), OPTIONS).unwrap();
         for round in 0..4 {
             let mut batch = Batch::default();
             (0..400usize).for_each(|n| batch.put((n as u32).to_be_bytes().to_vec(), value(n + round)));
             backend.write(batch).unwrap();
         }
     }
-    let backend = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+    let backend = SledBackend::open(folder.path(), OPTIONS).unwrap();
     for n in 0..400usize {
         assert_eq!(backend.get(&(n as u32).to_be_bytes()).unwrap(), Some(value(n + 3)));
     }
@@ -125,12 +127,12 @@ fn values_of_every_size_survive_reopening() {
 #[test]
 fn a_second_process_is_told_that_the_database_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
-    let first = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
-    let error = SledBackend::open(folder.path(), CACHE_BYTES).unwrap_err();
+    let first = SledBackend::open(folder.path(), OPTIONS).unwrap();
+    let error = SledBackend::open(folder.path(), OPTIONS).unwrap_err();
     assert!(matches!(error, BackendError::InUse { .. }));
     assert!(error.to_string().contains("used by another process"));
     drop(first);
-    SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+    SledBackend::open(folder.path(), OPTIONS).unwrap();
 }
 
 #[test]
@@ -138,25 +140,22 @@ fn a_creation_cut_short_is_begun_again() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("sled.new")).unwrap();
     std::fs::write(folder.path().join("sled.new/conf"), [0; 60]).unwrap();
-    let backend = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+    let backend = SledBackend::open(folder.path(), OPTIONS).unwrap();
     assert_eq!(backend.get(b"anything").unwrap(), None);
     assert!(!folder.path().join("sled.new").exists());
 }
 
 #[test]
-fn sled_r6_a_snapshot_cut_short_by_a_crash_does_not_keep_the_database_shut() {
+fn sled_r7_a_snapshot_cut_short_by_a_crash_does_not_keep_the_database_shut() {
     let folder = tempfile::tempdir().unwrap();
     let write = |value: &[u8]| {
-        let backend = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+        let backend = SledBackend::open(folder.path(), OPTIONS).unwrap();
         backend.write(batch(&[(b"a", Some(value))])).unwrap();
     };
     write(b"1");
     std::fs::write(folder.path().join("sled/snap.00000000FFFFFFFF.generating"), [7; 40]).unwrap();
     write(b"2");
-    assert_eq!(
-        SledBackend::open(folder.path(), CACHE_BYTES).unwrap().get(b"a").unwrap(),
-        Some(b"2".to_vec())
-    );
+    assert_eq!(SledBackend::open(folder.path(), OPTIONS).unwrap().get(b"a").unwrap(), Some(b"2".to_vec()));
 }
 
 #[test]
@@ -164,7 +163,7 @@ fn a_file_in_the_place_of_the_folder_is_a_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     std::fs::write(&path, b"not a folder").unwrap();
-    let error = SledBackend::open(&path, CACHE_BYTES).unwrap_err();
+    let error = SledBackend::open(&path, OPTIONS).unwrap_err();
     assert!(matches!(&error, BackendError::Io { path: at, .. } if *at == path), "{error}");
 }
 
@@ -172,7 +171,7 @@ fn a_file_in_the_place_of_the_folder_is_a_clear_error() {
 fn agrees_with_a_map(batches: Vec<Vec<(u8, u8, Option<u16>)>>) {
     let folder = tempfile::tempdir().unwrap();
     let memory = MemoryBackend::default();
-    let mut disk = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+    let mut disk = SledBackend::open(folder.path(), OPTIONS).unwrap();
     let mut model = BTreeMap::new();
     for (index, ops) in batches.iter().enumerate() {
         let mut batch = Batch::default();
@@ -194,7 +193,7 @@ fn agrees_with_a_map(batches: Vec<Vec<(u8, u8, Option<u16>)>>) {
         disk.write(batch).unwrap();
         if index % 3 == 2 {
             drop(disk);
-            disk = SledBackend::open(folder.path(), CACHE_BYTES).unwrap();
+            disk = SledBackend::open(folder.path(), OPTIONS).unwrap();
         }
     }
     let all: Vec<_> = model.into_iter().collect();

@@ -156,7 +156,7 @@ impl<B: Backend> Planner<'_, B> {
             return Ok(());
         };
         let most = from.saturating_add(finalised).saturating_add(PRUNE_STEP);
-        let oldest = head.number.saturating_sub(blocks).min(most);
+        let oldest = head.number.saturating_sub(blocks.max(1)).min(most);
         // The diff of a block serves the heights below it; those written by this very commit are not on disk yet.
         let durable = self.store.head().map_or(0, |head| head.number);
         let oldest = oldest.min(durable).max(from);
