@@ -11,3 +11,4 @@ mod process;
 mod reference;
 mod rpc;
 mod sign;
+mod specs;
