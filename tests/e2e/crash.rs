@@ -29,10 +29,11 @@ impl Moments {
 }
 
 /// The sum of all accounts' free and reserved balances is the total issuance.
-pub fn balances_conserve(port: u16) {
+pub(crate) fn balances_conserve(port: u16) {
     let (_, hash) = rpc::finalised(port);
     let accounts = rpc::pairs(port, &pallet_system::storage::ACCOUNT.prefix(), &hash);
-    let part = |bytes: &[u8], at: usize| u128::from_le_bytes(bytes[at..at + 16].try_into().expect("16 bytes"));
+    let part =
+        |bytes: &[u8], at: usize| u128::from_le_bytes(bytes[at..at + 16].try_into().expect("16 bytes"));
     let sum: u128 = accounts.iter().map(|(_, account)| part(account, 16) + part(account, 32)).sum();
     let key = hex0x(&pallet_balances::storage::TOTAL_ISSUANCE.key());
     let issuance = rpc::bytes(&rpc::call(port, "state_getStorage", json!([key, hash]))).expect("an issuance");
@@ -105,10 +106,8 @@ fn a_demo_survives_kills_and_ends_as_if_nothing_had_happened() {
     let base = base.to_str().expect("UTF-8").to_owned();
     let mut moments = Moments(11);
     for round in 0..=KILLS {
-        let (rpc, peers) = (free_port().to_string(), free_port().to_string());
-        let args = [
-            "demo", "--access-log", &log, "--json", "--base-path", &base, "--rpc-port", &rpc, "--port", &peers,
-        ];
+        let rpc = free_port().to_string();
+        let args = ["demo", "--access-log", &log, "--json", "--base-path", &base, "--rpc-port", &rpc];
         let out = dir.path().join(format!("out{round}"));
         let mut process = Process::start(&args, &out);
         if round < KILLS {

@@ -9,10 +9,14 @@ use serde_json::{Value, json};
 use std::{fmt::Write as _, fs, io::Read, path::Path, time::Duration};
 
 /// A log with every kind of line: bots, clicks, failures, broken lines, CRs.
-pub fn sample_log(lines: u32) -> Vec<u8> {
+pub(crate) fn sample_log(lines: u32) -> Vec<u8> {
     let mut out = String::new();
     for n in 0..lines {
-        let agent = if n % 11 == 3 { "Mozilla/5.0 (compatible; Googlebot/2.1)" } else { "Mozilla/5.0 (X11; Linux) \\\"q\\\"" };
+        let agent = if n % 11 == 3 {
+            "Mozilla/5.0 (compatible; Googlebot/2.1)"
+        } else {
+            "Mozilla/5.0 (X11; Linux) \\\"q\\\""
+        };
         let referer = if n % 3 == 0 { "-" } else { "http://example.org/page" };
         let status = [200, 304, 404, 206, 500][(n % 5) as usize];
         let end = if n % 17 == 0 { "\r\n" } else { "\n" };
@@ -33,13 +37,13 @@ pub fn sample_log(lines: u32) -> Vec<u8> {
 }
 
 /// The object on the last line of a demo's output.
-pub fn last_json(output: &str) -> Value {
+pub(crate) fn last_json(output: &str) -> Value {
     let last = output.trim_end().lines().last().unwrap_or_default();
     serde_json::from_str(last).unwrap_or_else(|e| panic!("the last line is no JSON ({e}):\n{output}"))
 }
 
 /// Checks a finished run against the recomputation.
-pub fn check(result: &Value, expected: &Expected) {
+pub(crate) fn check(result: &Value, expected: &Expected) {
     assert_eq!(result["input"], json!({ "lines": expected.input.0, "skipped": expected.input.1 }));
     let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     for (name, figure) in expected.report().as_object().expect("an object") {
@@ -88,15 +92,19 @@ fn balances_by_rpc_agree_with_what_was_paid() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let log = dir.path().join("access.log");
     fs::write(&log, sample_log(400)).expect("the log is written");
-    let (rpc, peers) = (free_port().to_string(), free_port().to_string());
+    let rpc = free_port().to_string();
     let path = log.to_str().expect("temporary paths are UTF-8");
     let out = dir.path().join("out");
-    let args = ["demo", "--access-log", path, "--json", "--serve", "--rpc-port", &rpc, "--port", &peers];
+    let args = ["demo", "--access-log", path, "--json", "--serve", "--rpc-port", &rpc];
     let mut process = Process::start(&args, &out);
     let result = wait_for("the demo's result", Duration::from_secs(180), || {
         assert!(process.ended().is_none(), "the demo ended:\n{}", process.output());
         let output = process.output();
-        output.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok()).filter(|v| v["paid"].is_object())
+        output
+            .lines()
+            .rev()
+            .find_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|v| v["paid"].is_object())
     });
     check(&result, &reference::recompute(&sample_log(400), 2));
     let port = rpc.parse().expect("a port");

@@ -16,23 +16,23 @@ const STEP: Duration = Duration::from_millis(50);
 const START: Duration = Duration::from_secs(120);
 
 /// The binary under test.
-pub fn quire() -> Command {
+pub(crate) fn quire() -> Command {
     Command::new(env!("CARGO_BIN_EXE_quire"))
 }
 
 /// Runs `quire` to its end.
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     quire().args(args).stdin(Stdio::null()).output().expect("the binary starts")
 }
 
 /// A port that is free now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
     listener.local_addr().expect("it is bound").port()
 }
 
 /// Waits until `done` gives a value.
-pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
     loop {
         if let Some(value) = done() {
@@ -44,39 +44,44 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut done: impl FnMut() -> Option
 }
 
 /// A running process; killed when dropped.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts `quire` with `args`, its output in `log`.
-    pub fn start(args: &[&str], log: &Path) -> Process {
+    pub(crate) fn start(args: &[&str], log: &Path) -> Process {
         let out = File::options().append(true).create(true).open(log).expect("the log can be written");
         let err = out.try_clone().expect("a file can be shared");
-        let child =
-            quire().args(args).stdin(Stdio::null()).stdout(out).stderr(err).spawn().expect("the binary starts");
+        let child = quire()
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .expect("the binary starts");
         Process { child, log: log.to_owned() }
     }
 
     /// What it wrote so far.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Its end, if it has ended.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the process is ours")
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
     /// Waits for its own end.
-    pub fn wait(&mut self, limit: Duration) -> ExitStatus {
+    pub(crate) fn wait(&mut self, limit: Duration) -> ExitStatus {
         let output = self.log.clone();
         let tail = || std::fs::read_to_string(&output).unwrap_or_default();
         let end = Instant::now() + limit;
@@ -97,15 +102,15 @@ impl Drop for Process {
 }
 
 /// A development chain on a base path of its own.
-pub struct DevNode {
+pub(crate) struct DevNode {
     process: Process,
     /// Port of its JSON-RPC.
-    pub rpc: u16,
+    pub(crate) rpc: u16,
 }
 
 impl DevNode {
     /// Starts `quire --dev` on `base` and waits until it answers.
-    pub fn start(base: &Path) -> DevNode {
+    pub(crate) fn start(base: &Path) -> DevNode {
         let (rpc, peers) = (free_port(), free_port());
         let args = [
             "--dev",
@@ -128,13 +133,13 @@ impl DevNode {
     }
 
     /// `kill -9`.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         assert!(self.process.ended().is_none(), "the node ended by itself:\n{}", self.process.output());
         self.process.kill();
     }
 
     /// What it wrote so far.
-    pub fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         self.process.output()
     }
 }

@@ -25,9 +25,9 @@ const FIGURES: [&str; 10] = [
 
 /// What a run over a log must print.
 #[derive(Default)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// Lines and skipped ones.
-    pub input: (u64, u64),
+    pub(crate) input: (u64, u64),
     /// The report, in the order of [`FIGURES`].
     report: [u128; 10],
     dsp: u128,
@@ -35,7 +35,7 @@ pub struct Expected {
     auditor: u128,
     validators: u128,
     /// Distinct messages per block.
-    pub messages: Vec<u64>,
+    pub(crate) messages: Vec<u64>,
 }
 
 struct Line {
@@ -57,7 +57,10 @@ fn quoted_at_end(rest: &[u8]) -> Option<(&[u8], &[u8])> {
             escaped = *byte == b'\\' && !escaped;
             ok
         });
-        if whole && !escaped && let Some(before) = inner[..start].strip_suffix(b" ") {
+        if whole
+            && !escaped
+            && let Some(before) = inner[..start].strip_suffix(b" ")
+        {
             return Some((before, content));
         }
     }
@@ -109,7 +112,7 @@ fn parse(number: u64, line: &[u8]) -> Option<Line> {
 }
 
 /// Recomputes a run over the plain bytes of a log.
-pub fn recompute(log: &[u8], blocks: usize) -> Expected {
+pub(crate) fn recompute(log: &[u8], blocks: usize) -> Expected {
     let mut lines: Vec<&[u8]> = log.split(|byte| *byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {
         lines.pop();
@@ -167,13 +170,17 @@ impl Expected {
     }
 
     /// The `report` object of `--json`.
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let figures = FIGURES.iter().zip(self.report);
-        Value::Object(figures.map(|(name, figure)| ((*name).to_owned(), figure_json(name, figure))).collect::<Map<_, _>>())
+        Value::Object(
+            figures
+                .map(|(name, figure)| ((*name).to_owned(), figure_json(name, figure)))
+                .collect::<Map<_, _>>(),
+        )
     }
 
     /// The `paid` object of `--json`.
-    pub fn paid(&self) -> Value {
+    pub(crate) fn paid(&self) -> Value {
         json!({
             "dsp": self.dsp.to_string(),
             "ssp": self.ssp.to_string(),

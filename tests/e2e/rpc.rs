@@ -31,7 +31,7 @@ fn request(port: u16, method: &str, params: &Value) -> Result<Value, String> {
 }
 
 /// Calls `method`; its result, or its error as text.
-pub fn try_call(port: u16, method: &str, params: Value) -> Result<Value, String> {
+pub(crate) fn try_call(port: u16, method: &str, params: Value) -> Result<Value, String> {
     let mut answer = request(port, method, &params)?;
     match answer.get("error") {
         Some(error) => Err(error.to_string()),
@@ -40,42 +40,42 @@ pub fn try_call(port: u16, method: &str, params: Value) -> Result<Value, String>
 }
 
 /// Calls `method`; its result.
-pub fn call(port: u16, method: &str, params: Value) -> Value {
+pub(crate) fn call(port: u16, method: &str, params: Value) -> Value {
     try_call(port, method, params).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// Bytes of a `0x…` string; none for `null`.
-pub fn bytes(value: &Value) -> Option<Vec<u8>> {
+pub(crate) fn bytes(value: &Value) -> Option<Vec<u8>> {
     let text = value.as_str()?.strip_prefix("0x")?;
     Some(hex::decode(text).expect("RPC gives even, lower-case hex"))
 }
 
 /// A `0x…` string.
-pub fn hex0x(bytes: &[u8]) -> String {
+pub(crate) fn hex0x(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
 /// Number of a header in JSON.
-pub fn number(header: &Value) -> u32 {
+pub(crate) fn number(header: &Value) -> u32 {
     let text = header["number"].as_str().expect("a header has a number");
     u32::from_str_radix(text.trim_start_matches("0x"), 16).expect("a hex number")
 }
 
 /// Header of the last finalised block, with its hash.
-pub fn finalised(port: u16) -> (u32, String) {
+pub(crate) fn finalised(port: u16) -> (u32, String) {
     let hash = call(port, "chain_getFinalizedHead", json!([]));
     let header = call(port, "chain_getHeader", json!([hash]));
     (number(&header), hash.as_str().expect("a hash").to_owned())
 }
 
 /// Raw value under `key` in the state of the last finalised block.
-pub fn storage(port: u16, key: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn storage(port: u16, key: &[u8]) -> Option<Vec<u8>> {
     let (_, hash) = finalised(port);
     bytes(&call(port, "state_getStorage", json!([hex0x(key), hash])))
 }
 
 /// All keys and values below `prefix` in the state of block `hash`.
-pub fn pairs(port: u16, prefix: &[u8], hash: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn pairs(port: u16, prefix: &[u8], hash: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     const PAGE: usize = 500;
     let (mut out, mut start) = (Vec::new(), Value::Null);
     loop {

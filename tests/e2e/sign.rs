@@ -11,13 +11,13 @@ const ALICE: &str = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6ed
 const TRANSFER_KEEP_ALIVE: [u8; 2] = [2, 3];
 
 /// //Alice.
-pub fn alice() -> Keypair {
+pub(crate) fn alice() -> Keypair {
     let seed = hex::decode(ALICE).expect("hex");
     MiniSecretKey::from_bytes(&seed).expect("32 bytes").expand_to_keypair(ExpansionMode::Ed25519)
 }
 
 /// What a signature covers besides the extrinsic.
-pub struct Domain {
+pub(crate) struct Domain {
     genesis: Vec<u8>,
     spec: u32,
     transaction: u32,
@@ -25,7 +25,7 @@ pub struct Domain {
 
 impl Domain {
     /// Asks a node.
-    pub fn of(port: u16) -> Domain {
+    pub(crate) fn of(port: u16) -> Domain {
         let genesis = rpc::bytes(&rpc::call(port, "chain_getBlockHash", json!([0]))).expect("a hash");
         let version = rpc::call(port, "state_getRuntimeVersion", json!([]));
         let field = |name: &str| u32::try_from(version[name].as_u64().expect(name)).expect("a u32");
@@ -33,7 +33,7 @@ impl Domain {
     }
 
     /// A transfer from //Alice, immortal, without a tip.
-    pub fn transfer(&self, nonce: u32, to: &[u8; 32], amount: u128) -> Vec<u8> {
+    pub(crate) fn transfer(&self, nonce: u32, to: &[u8; 32], amount: u128) -> Vec<u8> {
         let key = alice();
         let mut call = TRANSFER_KEEP_ALIVE.to_vec();
         call.push(0);
@@ -59,7 +59,7 @@ impl Domain {
 }
 
 /// //Alice's next nonce in the last finalised state.
-pub fn finalised_nonce(port: u16) -> u32 {
+pub(crate) fn finalised_nonce(port: u16) -> u32 {
     let key = pallet_system::storage::ACCOUNT.key_for(&quire_core::AccountId(alice().public.to_bytes()));
     let account = rpc::storage(port, &key).expect("//Alice has an account");
     u32::from_le_bytes(account[..4].try_into().expect("an account starts with its nonce"))

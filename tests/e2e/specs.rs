@@ -24,7 +24,8 @@ fn genesis_hash(spec: &Value) -> String {
             (rpc::bytes(&json!(key)).expect("a hex key"), rpc::bytes(value).expect("a hex value"))
         })
         .collect();
-    let state_root = quire_trie::root(StateVersion::V1, state.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
+    let state_root =
+        quire_trie::root(StateVersion::V1, state.iter().map(|(k, v)| (k.as_slice(), v.as_slice())));
     let header = Header { state_root, extrinsics_root: EMPTY_ROOT, ..Header::default() };
     rpc::hex0x(&header.hash().0)
 }
@@ -32,16 +33,27 @@ fn genesis_hash(spec: &Value) -> String {
 #[test]
 fn presets_are_the_chains_that_are_checked_in() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../chain-specs/genesis.json");
-    let known: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("genesis.json")).expect("JSON");
+    let known: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("genesis.json")).expect("JSON");
     let now = json!({ "dev": genesis_hash(&raw("dev")), "local": genesis_hash(&raw("local")) });
-    assert_eq!(known, now, "a preset has another genesis: put the right-hand side into chain-specs/genesis.json");
+    assert_eq!(
+        known, now,
+        "a preset has another genesis: put the right-hand side into chain-specs/genesis.json"
+    );
 }
 
 #[test]
 fn a_raw_spec_has_only_keys_that_light_clients_know() {
     let spec = raw("dev");
     let known = [
-        "name", "id", "chainType", "codeSubstitutes", "bootNodes", "telemetryEndpoints", "protocolId", "properties",
+        "name",
+        "id",
+        "chainType",
+        "codeSubstitutes",
+        "bootNodes",
+        "telemetryEndpoints",
+        "protocolId",
+        "properties",
         "genesis",
     ];
     for key in spec.as_object().expect("an object").keys() {
