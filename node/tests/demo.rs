@@ -43,7 +43,8 @@ fn root() -> PathBuf {
 /// What the reference says about a log, if Python is here.
 fn reference(log: &Path, blocks: u32) -> Option<Value> {
     let script = root().join("tests/reference/rtb_reference.py");
-    let output = Command::new("python3").arg(script).arg(log).args(["--blocks", &blocks.to_string()]).output().ok()?;
+    let output =
+        Command::new("python3").arg(script).arg(log).args(["--blocks", &blocks.to_string()]).output().ok()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(serde_json::from_slice(&output.stdout).expect("the reference prints JSON"))
 }
@@ -76,7 +77,8 @@ fn mixed_log(dir: &TempDir) -> PathBuf {
         let status = [200, 304, 404, 206][n as usize % 4];
         let referer = ["-", "http://r/", "", "a\\\"b"][n as usize / 4 % 4];
         let agent = ["Mozilla", "GoogleBOT/2", "see HTTP://x", "xSpider"][n as usize / 16 % 4];
-        let line = format!(r#"h{n} - - [17/May/2015:10:05:03 +0000] "GET /{n}" {status} {n} "{referer}" "{agent}""#);
+        let line =
+            format!(r#"h{n} - - [17/May/2015:10:05:03 +0000] "GET /{n}" {status} {n} "{referer}" "{agent}""#);
         text.extend_from_slice(line.as_bytes());
         let end: &[u8] = match n % 50 {
             0 => b"\r\n",
@@ -176,7 +178,8 @@ fn killed_at_any_moment_it_goes_on_and_settles_the_same() {
     println!("seed {seed}");
     let mut dice = Dice(seed);
     for kill in 0..20 {
-        let mut child = quire(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+        let mut child =
+            quire(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
         // Early kills hit the setup, later ones ingest, collation, results and settlement.
         if ends_within(&mut child, Duration::from_millis(100 + dice.roll(1_500 + 150 * kill))) {
             break;
@@ -208,8 +211,14 @@ fn bad_input_gets_a_sentence_and_leaves_nothing() {
         (vec!["--access-log", &dir.path().display().to_string()], "is not a regular file"),
         (vec!["--access-log", &file("not.log", b"{}\n{}\n")], "is not an access log"),
         (vec!["--access-log", &file("empty.log", b"")], "none of its 0 lines parses"),
-        (vec!["--access-log", &file("cut.log.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01")], "the file was cut off"),
-        (vec!["--access-log", &whole, "--blocks", "2"], "has 1 valid lines, which cannot be split into 2 blocks"),
+        (
+            vec!["--access-log", &file("cut.log.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01")],
+            "the file was cut off",
+        ),
+        (
+            vec!["--access-log", &whole, "--blocks", "2"],
+            "has 1 valid lines, which cannot be split into 2 blocks",
+        ),
         (vec!["--impressions", "0"], "--impressions 0"),
     ] {
         let args: Vec<&str> = args.into_iter().chain(["--base-path", &base]).collect();
@@ -232,7 +241,8 @@ fn two_runs_cannot_share_a_base_path() {
     let dir = TempDir::new().expect("a folder");
     let path = dir.path().display().to_string();
     let args = ["--impressions", "200000", "--base-path", &path];
-    let mut first = quire(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    let mut first =
+        quire(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
     while !dir.path().join("chains/quire_demo/offchain").exists() {
         assert!(first.try_wait().expect("waited").is_none(), "the first run ended early");
         std::thread::yield_now();

@@ -77,7 +77,9 @@ fn is_robot(agent: &[u8]) -> bool {
     (0..agent.len()).any(|at| {
         let rest = &agent[at..];
         matches!(rest[0] | 0x20, b'b' | b'c' | b's' | b'h')
-            && ROBOTS.iter().any(|name| rest.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name)))
+            && ROBOTS
+                .iter()
+                .any(|name| rest.get(..name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name)))
     })
 }
 

@@ -176,7 +176,9 @@ impl Road {
             let message = match message {
                 ToSender::Batches(cuts) => {
                     let drafts: Vec<Draft> = cuts.into_par_iter().map(Cut::into_draft).collect();
-                    let sent = mailbox.publish(&drafts, signer).map_err(|error| DemoError::Disk(error.to_string()))?;
+                    let sent = mailbox
+                        .publish(&drafts, signer)
+                        .map_err(|error| DemoError::Disk(error.to_string()))?;
                     let messages: u64 = drafts.iter().map(|draft| u64::from(draft.header.count)).sum();
                     self.board.logged.fetch_add(messages, Ordering::Relaxed);
                     ToReceiver::Batches(Arc::new(sent))
@@ -199,7 +201,12 @@ impl Road {
     }
 
     /// One receiver: checks and logs what comes; when everybody has ended a block it is complete (R4).
-    fn receive(&self, receiver: u8, queue: &Receiver<ToReceiver>, tell: &Sender<Told>) -> Result<(), DemoError> {
+    fn receive(
+        &self,
+        receiver: u8,
+        queue: &Receiver<ToReceiver>,
+        tell: &Sender<Told>,
+    ) -> Result<(), DemoError> {
         lower_priority();
         let disk = |error: quire_offchain::log::LogError| DemoError::Disk(error.to_string());
         let mailbox = self.mailbox(receiver)?;

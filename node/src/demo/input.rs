@@ -73,7 +73,9 @@ pub(crate) enum InputError {
         reason: String,
     },
     /// Fewer valid lines than blocks.
-    #[error("the input has {valid} valid lines, which cannot be split into {blocks} blocks; ask for at most {valid} --blocks")]
+    #[error(
+        "the input has {valid} valid lines, which cannot be split into {blocks} blocks; ask for at most {valid} --blocks"
+    )]
     TooManyBlocks {
         /// Valid lines.
         valid: u64,
@@ -227,10 +229,13 @@ impl LineReader {
         self.try_append(line).map_err(|error| {
             let why = match error.kind() {
                 io::ErrorKind::UnexpectedEof if self.is_gzip => {
-                    "the gzip data ends before its own end mark, so the file was cut off; copy it again".to_owned()
+                    "the gzip data ends before its own end mark, so the file was cut off; copy it again"
+                        .to_owned()
                 }
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if self.is_gzip => {
-                    format!("the gzip data is damaged ({error}); copy it again, or drop .gz if it is plain text")
+                    format!(
+                        "the gzip data is damaged ({error}); copy it again, or drop .gz if it is plain text"
+                    )
                 }
                 _ => format!("{error}; check the disk"),
             };

@@ -171,7 +171,8 @@ fn check_money(state: &Snapshot, channel: u64, paid: &Paid) -> Result<(), DemoEr
         [("SSP", paid.ssp, total(SSP)), ("auditor", paid.auditor, total(AUDITOR)), ("DSP", paid.dsp, parts)]
     {
         if claimed != held {
-            let why = format!("claims of the {what} say {claimed} plancks, its balance or the payees say {held}");
+            let why =
+                format!("claims of the {what} say {claimed} plancks, its balance or the payees say {held}");
             return Err(DemoError::Contradiction(why));
         }
     }

@@ -116,13 +116,18 @@ impl Bars {
         let board = Arc::clone(board);
         let draw = move || {
             let all = MultiProgress::new();
-            let messages = all.add(ProgressBar::new(board.expected).with_style(style(
-                "messages {bar:40} {human_pos}/{human_len} {per_sec}",
-            )));
-            let blocks = all.add(ProgressBar::new(u64::from(board.block_count)).with_style(style(
-                "blocks   {bar:40} {pos}/{len} {wide_msg}",
-            )));
-            while stopped.recv_timeout(REFRESH).is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let messages = all.add(
+                ProgressBar::new(board.expected)
+                    .with_style(style("messages {bar:40} {human_pos}/{human_len} {per_sec}")),
+            );
+            let blocks = all.add(
+                ProgressBar::new(u64::from(board.block_count))
+                    .with_style(style("blocks   {bar:40} {pos}/{len} {wide_msg}")),
+            );
+            while stopped
+                .recv_timeout(REFRESH)
+                .is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
                 messages.set_position(board.logged.load(std::sync::atomic::Ordering::Relaxed));
                 blocks.set_position(board.settled());
                 blocks.set_message(board.at_work());

@@ -32,7 +32,12 @@ pub(super) struct Record {
 
 impl Record {
     /// Reads the record of an earlier run, which must be of the same input and split, or writes a new one.
-    pub(super) fn open(node: &Node, source: &Source, census: &Census, blocks: u32) -> Result<Record, DemoError> {
+    pub(super) fn open(
+        node: &Node,
+        source: &Source,
+        census: &Census,
+        blocks: u32,
+    ) -> Result<Record, DemoError> {
         Record::open_at(&node.chain_dir().join("demo.json"), source, census, blocks)
     }
 
@@ -106,7 +111,9 @@ impl Record {
 fn read(path: &Path) -> Result<Option<Content>, DemoError> {
     let failed = |why: String| DemoError::Record { path: path.to_owned(), why };
     match fs::metadata(path) {
-        Ok(data) if data.len() > BYTES_MAX => return Err(failed("it is too long to be the record of a run".into())),
+        Ok(data) if data.len() > BYTES_MAX => {
+            return Err(failed("it is too long to be the record of a run".into()));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         _ => {}
     }

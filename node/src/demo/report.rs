@@ -92,7 +92,11 @@ fn write_table(
         writeln!(out, "         {count} × {reason}")?;
     }
     writeln!(out, "\nChannel {}", outcome.channel)?;
-    writeln!(out, "  {:<8} {:<10} {:>10} {:>6}  {:<20} {:>18}", "block", "state", "messages", "parts", "result", "DSP paid (QIR)")?;
+    writeln!(
+        out,
+        "  {:<8} {:<10} {:>10} {:>6}  {:<20} {:>18}",
+        "block", "state", "messages", "parts", "result", "DSP paid (QIR)"
+    )?;
     for block in &outcome.blocks {
         let hash = block.result_hash.as_deref().map_or("none", |hash| hash.get(..18).unwrap_or(hash));
         let paid = qir(block.paid.dsp);
@@ -217,12 +221,20 @@ mod tests {
 
     #[test]
     fn the_table_tells_who_paid_whom() {
-        let states = vec![(BlockState::Collecting, 0), (BlockState::Parts, 1_500), (BlockState::Settled, 2_000)];
+        let states =
+            vec![(BlockState::Collecting, 0), (BlockState::Parts, 1_500), (BlockState::Settled, 2_000)];
         let times = BTreeMap::from([(0, BlockTimes { states, work_ms: BTreeMap::from([("collate", 700)]) })]);
         let text = table(&outcome(), &times, &["something".into()]);
-        for expected in
-            ["11 lines, 1 skipped", "1 × empty line", "Settled", "DSP pays", "collecting 1.5", "collate 0.7", "something", "15 messages/s"]
-        {
+        for expected in [
+            "11 lines, 1 skipped",
+            "1 × empty line",
+            "Settled",
+            "DSP pays",
+            "collecting 1.5",
+            "collate 0.7",
+            "something",
+            "15 messages/s",
+        ] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
     }

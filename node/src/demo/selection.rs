@@ -51,7 +51,8 @@ impl Selection for AuditorSelection {
 
     fn keep(&self, other: &MessageRef<'_>) -> bool {
         let is_win = matches!(other.sender, DSP | SSP) && other.kind == WIN;
-        is_win && other.key.try_into().is_ok_and(|imp: [u8; IMP_BYTES]| self.checked.binary_search(&imp).is_ok())
+        is_win
+            && other.key.try_into().is_ok_and(|imp: [u8; IMP_BYTES]| self.checked.binary_search(&imp).is_ok())
     }
 }
 

@@ -12,12 +12,12 @@ use super::selection::{AuditorSelection, DspSelection, SspSelection};
 use crate::chain_spec::{ChainSpec, GenesisJson, PlainGenesis, SpecError};
 use crate::config::ConfigError;
 use crate::keystore::Keystore;
+use crate::offchain::MessageSigner;
 use crate::offchain::job::{Office, Seat, Stand};
 use crate::offchain::key_ring::KeyRing;
 use crate::offchain::program::ChainPrograms;
 use crate::offchain::submit::Submitter;
 use crate::offchain::view::Snapshot;
-use crate::offchain::MessageSigner;
 use crate::service::{Node, NodeHandle};
 use futures::executor::block_on;
 use pallet_channels::storage::{CHANNELS, MAX_BLOCKS_AHEAD, MONEY, NEXT_CHANNEL, PROGRAMS};
@@ -65,7 +65,8 @@ pub(super) struct Stage {
 /// The development chain with short slots.
 pub(super) fn chain_spec(slot_ms: u64) -> Result<ChainSpec, DemoError> {
     let mut spec = ChainSpec::dev();
-    let wrong = |reason: String| ConfigError::Spec(SpecError::Genesis { origin: "the demo's chain".into(), reason });
+    let wrong =
+        |reason: String| ConfigError::Spec(SpecError::Genesis { origin: "the demo's chain".into(), reason });
     if let GenesisJson::RuntimeGenesis(plain) = &spec.genesis {
         let (code, mut config) = plain.read().map_err(wrong)?;
         config.timestamp.slot_duration_ms = slot_ms;
@@ -115,7 +116,10 @@ impl Stage {
     ) -> Result<Stage, DemoError> {
         let keystore = node.keystore();
         let parties = |suris: [&str; 3], signing| {
-            suris.into_iter().map(|suri| party(keystore, suri, signing)).collect::<Result<Vec<Party>, DemoError>>()
+            suris
+                .into_iter()
+                .map(|suri| party(keystore, suri, signing))
+                .collect::<Result<Vec<Party>, DemoError>>()
         };
         let participants = parties(PARTICIPANT_SURIS, keys::MESSAGE)?;
         let validators = parties(VALIDATOR_SURIS, keys::SIGNING)?;
@@ -167,7 +171,11 @@ impl Chain {
             }
             let Some(what) = missing else { return Ok(()) };
             if waited + 1 == PATIENCE_HEADS {
-                return Err(DemoError::NotShown { what: what.to_owned(), heads: PATIENCE_HEADS, why: refusal });
+                return Err(DemoError::NotShown {
+                    what: what.to_owned(),
+                    heads: PATIENCE_HEADS,
+                    why: refusal,
+                });
             }
             let is_running = block_on(async {
                 tokio::select! {
@@ -213,7 +221,9 @@ impl Chain {
             account: dsp,
             call: RuntimeCall::Channels(ChannelsCall::register_program { code: PROGRAM.to_vec() }),
             is_done: Box::new(move |state| {
-                Ok(state.get::<pallet_channels::storage::ProgramRecord>(&PROGRAMS.key_for(&program))?.is_some())
+                Ok(state
+                    .get::<pallet_channels::storage::ProgramRecord>(&PROGRAMS.key_for(&program))?
+                    .is_some())
             }),
         });
         self.ensure(&steps)
@@ -237,7 +247,11 @@ impl Chain {
             message_key: party.signing,
             sealing_key: party.sealing,
         });
-        let open = ChannelsCall::open { participants: list.collect(), era: terms(blocks, census.valid), secret: commitment };
+        let open = ChannelsCall::open {
+            participants: list.collect(),
+            era: terms(blocks, census.valid),
+            secret: commitment,
+        };
         self.ensure(&[Step {
             what: "the channel was proposed",
             account: account(DSP)?,
@@ -254,7 +268,8 @@ impl Chain {
                 call: RuntimeCall::Channels(ChannelsCall::approve { channel, secret: commitment }),
                 is_done: Box::new(move |state| {
                     let record = state.channel(channel)?;
-                    let participant = record.as_ref().and_then(|record| record.participants.get(usize::from(index)));
+                    let participant =
+                        record.as_ref().and_then(|record| record.participants.get(usize::from(index)));
                     Ok(participant.is_some_and(|participant| participant.approved))
                 }),
             })
@@ -268,7 +283,9 @@ impl Chain {
         self.ensure(&[approve(SSP)?, approve(AUDITOR)?, deposit])?;
         match self.snapshot()?.channel(channel)?.map(|record| record.status) {
             Some(ChannelStatus::Open) => Ok(channel),
-            status => Err(DemoError::Offchain(format!("channel {channel} is {status:?}, not open; use another --base-path"))),
+            status => Err(DemoError::Offchain(format!(
+                "channel {channel} is {status:?}, not open; use another --base-path"
+            ))),
         }
     }
 
@@ -277,7 +294,8 @@ impl Chain {
         if is_funded(&state, channel)? {
             return Ok(());
         }
-        let account: Option<pallet_system::AccountInfo> = state.get(&pallet_system::storage::ACCOUNT.key_for(dsp))?;
+        let account: Option<pallet_system::AccountInfo> =
+            state.get(&pallet_system::storage::ACCOUNT.key_for(dsp))?;
         let have = account.map_or(0, |account| account.data.free);
         if have > need { Ok(()) } else { Err(DemoError::Deposit { need, have, lines }) }
     }
@@ -355,10 +373,12 @@ fn build(
             selection: selection(index),
         });
     }
-    let stand = |party: &Party| Stand { account: party.account, signing: party.signing, sealing: party.sealing };
+    let stand =
+        |party: &Party| Stand { account: party.account, signing: party.signing, sealing: party.sealing };
     let (chunks, _) = ChunkStore::open(&folder.join("chunks"), LogOptions::default()).map_err(disk)?;
     let cache = Some(node.chain_dir().join("compiled-programs"));
-    let host = ProgramHost::new(HostConfig { threads, cache }).map_err(|error| DemoError::Offchain(error.to_string()))?;
+    let host = ProgramHost::new(HostConfig { threads, cache })
+        .map_err(|error| DemoError::Offchain(error.to_string()))?;
     let office = Office {
         node: node.handle(),
         genesis,

@@ -142,7 +142,8 @@ impl Office {
         let (Some(owner), Some(stand)) = (self.seats.get(seat), stand) else { return Ok(None) };
         let fault = |why: String| OffchainError::Fault(format!("block {block}: {why}"));
         let mut ephemeral = [0; 32];
-        getrandom::fill(&mut ephemeral).map_err(|error| fault(format!("no randomness from the system: {error}")))?;
+        getrandom::fill(&mut ephemeral)
+            .map_err(|error| fault(format!("no randomness from the system: {error}")))?;
         let context = SealContext { genesis: self.genesis, channel: self.channel, block };
         let sealed = seal(&self.block_key(owner, block)?, &sealing, ephemeral, &context)
             .map_err(|error| fault(error.to_string()))?;
@@ -151,14 +152,18 @@ impl Office {
             None => self.ring.keep(validator, sealing, self.channel, block, sealed)?,
         };
         if key.commitment() != anchor.key_commitment {
-            self.watch.note(format!("block {block}: the part of participant {} names another key; no receipt", owner.index));
+            self.watch.note(format!(
+                "block {block}: the part of participant {} names another key; no receipt",
+                owner.index
+            ));
             return Ok(None);
         }
         match take_custody(anchor, &self.chunks, &self.chunks) {
             Ok(()) => {}
             Err(OpenError::Store(error)) => return Err(OffchainError::Disk(error.to_string())),
             Err(error) => {
-                self.watch.note(format!("block {block}: no receipt for participant {}: {error}", owner.index));
+                self.watch
+                    .note(format!("block {block}: no receipt for participant {}: {error}", owner.index));
                 return Ok(None);
             }
         }
@@ -192,14 +197,18 @@ impl Office {
         match process(&job, &self.chunks, &self.programs, &mut on_stage) {
             Ok(computed) => {
                 for (participant, why) in &computed.empty {
-                    self.watch.note(format!("block {block}: the part of participant {participant} counts as empty: {why}"));
+                    self.watch.note(format!(
+                        "block {block}: the part of participant {participant} counts as empty: {why}"
+                    ));
                 }
                 let context = (b"salt", self.genesis, self.channel, block).encode();
                 let salt = self.node.keystore().derive_secret(&validator.sealing, &context);
                 let salt = *salt.map_err(|error| OffchainError::Fault(error.to_string()))?;
                 Ok(Told::Computed { stand, block, computed: Box::new(computed), salt })
             }
-            Err(ProcessError::Part { source: OpenError::Store(error), .. }) => Err(OffchainError::Disk(error.to_string())),
+            Err(ProcessError::Part { source: OpenError::Store(error), .. }) => {
+                Err(OffchainError::Disk(error.to_string()))
+            }
             Err(error) => {
                 self.watch.note(format!("block {block}: {error}"));
                 Ok(Told::Failed { stand, block })

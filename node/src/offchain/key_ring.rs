@@ -61,7 +61,12 @@ impl KeyRing {
     }
 
     /// The key of a block, if the validator was given it.
-    pub(crate) fn key(&self, validator: AccountId, channel: u64, block: u32) -> Result<Option<BlockKey>, OffchainError> {
+    pub(crate) fn key(
+        &self,
+        validator: AccountId,
+        channel: u64,
+        block: u32,
+    ) -> Result<Option<BlockKey>, OffchainError> {
         let entry = {
             let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             entries.get(&(validator, channel, block)).cloned()
@@ -71,7 +76,8 @@ impl KeyRing {
 
     fn open_entry(&self, entry: &Entry) -> Result<BlockKey, OffchainError> {
         let fault = |why: String| OffchainError::Fault(why);
-        let secret = self.keystore.sealing_secret(&entry.sealing).map_err(|error| fault(error.to_string()))?;
+        let secret =
+            self.keystore.sealing_secret(&entry.sealing).map_err(|error| fault(error.to_string()))?;
         let (_, channel, block) = entry.place;
         let context = SealContext { genesis: self.genesis, channel, block };
         seal::open(&entry.sealed, &secret, &context).map_err(|error| fault(error.to_string()))

@@ -19,7 +19,9 @@ impl ChainPrograms {
     fn code(&self, program: &H256) -> Result<Vec<u8>, String> {
         let finalised = self.node.chain().finalised();
         let state = self.node.chain().state_at(finalised.hash).map_err(|error| error.to_string())?;
-        let code = Snapshot(state).get::<Vec<u8>>(&PROGRAM_CODE.key_for(program)).map_err(|error| error.to_string())?;
+        let code = Snapshot(state)
+            .get::<Vec<u8>>(&PROGRAM_CODE.key_for(program))
+            .map_err(|error| error.to_string())?;
         code.ok_or_else(|| "no program with this hash is registered".to_owned())
     }
 }

@@ -11,6 +11,9 @@ use quire_offchain::view::Call;
 use quire_runtime::{RuntimeCall, version};
 use std::sync::{Mutex, PoisonError};
 
+/// How often a transaction is made before its refusal counts.
+const ATTEMPTS: usize = 3;
+
 /// Signs and submits, one transaction at a time, so that nonces follow one another.
 pub(crate) struct Submitter {
     node: NodeHandle,
@@ -22,11 +25,22 @@ impl Submitter {
         Submitter { node, one_at_a_time: Mutex::new(()) }
     }
 
-    /// Offers a call to the pool; the answer is the pool's, not the chain's.
+    /// Offers a call to the pool; the answer is the pool's, not the chain's. A block that is imported between reading
+    /// the nonce and offering makes the nonce stale, so a refused transaction is made again.
     pub(crate) fn submit(&self, account: &AccountId, call: &RuntimeCall) -> Result<H256, OffchainError> {
         let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = |why: String| OffchainError::Fault(format!("a transaction of {account} is not accepted: {why}"));
-        let nonce = self.node.next_nonce(account).map_err(|error| fault(error.to_string()))?;
+        let mut outcome = self.offer(account, call);
+        for _ in 1..ATTEMPTS {
+            if outcome.is_err() {
+                outcome = self.offer(account, call);
+            }
+        }
+        outcome
+            .map_err(|why| OffchainError::Fault(format!("a transaction of {account} is not accepted: {why}")))
+    }
+
+    fn offer(&self, account: &AccountId, call: &RuntimeCall) -> Result<H256, String> {
+        let nonce = self.node.next_nonce(account).map_err(|error| error.to_string())?;
         let extra = Extra { era: Era::Immortal, nonce, tip: 0, mode: 0 };
         let genesis_hash = self.node.genesis_hash();
         let additional = Additional {
@@ -38,9 +52,9 @@ impl Submitter {
         };
         let payload = signing_payload(&call.encode(), &extra, &additional);
         let signature = self.node.keystore().sign_extrinsic(&account.0, &payload);
-        let signature = MultiSignature::Sr25519(signature.map_err(|error| fault(error.to_string()))?);
+        let signature = MultiSignature::Sr25519(signature.map_err(|error| error.to_string())?);
         let extrinsic = UncheckedExtrinsic::signed(call.clone(), *account, signature, extra).to_opaque();
-        block_on(self.node.submit(extrinsic)).map_err(|error| fault(error.to_string()))
+        block_on(self.node.submit(extrinsic)).map_err(|error| error.to_string())
     }
 }
 
@@ -55,7 +69,9 @@ pub(crate) fn runtime_call(channel: u64, call: Call) -> RuntimeCall {
         }
         Call::Commit { block, commitment } => AnchorsCall::commit { channel, block, commitment },
         Call::Reveal { block, result, salt } => AnchorsCall::reveal { channel, block, result, salt },
-        Call::Settle { block, first, outputs, proof } => AnchorsCall::settle { channel, block, first, outputs, proof },
+        Call::Settle { block, first, outputs, proof } => {
+            AnchorsCall::settle { channel, block, first, outputs, proof }
+        }
         Call::Advance { block } => AnchorsCall::advance { channel, block },
     })
 }

@@ -19,8 +19,12 @@ impl Snapshot {
     /// The value under a key, decoded.
     pub(crate) fn get<T: Decode>(&self, key: &[u8]) -> Result<Option<T>, OffchainError> {
         let failed = |why: String| OffchainError::State(why);
-        let Some(bytes) = self.0.get(key).map_err(|error| failed(error.to_string()))? else { return Ok(None) };
-        T::decode(&mut &bytes[..]).map(Some).map_err(|error| failed(format!("a value has another form: {error}")))
+        let Some(bytes) = self.0.get(key).map_err(|error| failed(error.to_string()))? else {
+            return Ok(None);
+        };
+        T::decode(&mut &bytes[..])
+            .map(Some)
+            .map_err(|error| failed(format!("a value has another form: {error}")))
     }
 
     /// The channel clock.
@@ -60,7 +64,9 @@ impl Snapshot {
 
     fn block_view(&self, channel: u64, number: u32, block: BlockRecord) -> Result<BlockView, OffchainError> {
         let applied = match block.state() {
-            BlockState::Settling => self.get::<pallet_anchors::Settlement>(&SETTLEMENTS.key_for(&channel, &number))?,
+            BlockState::Settling => {
+                self.get::<pallet_anchors::Settlement>(&SETTLEMENTS.key_for(&channel, &number))?
+            }
             _ => None,
         };
         let duties = block.duties.iter().map(|duty| DutyView {

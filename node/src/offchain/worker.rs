@@ -68,7 +68,10 @@ pub(crate) struct Worker {
 impl Worker {
     /// Machines for all seats and stands, and so many job threads. Whatever is sent to the returned sender reaches the
     /// machines.
-    pub(crate) fn new(office: Arc<Office>, job_threads: usize) -> Result<(Worker, Sender<Told>), OffchainError> {
+    pub(crate) fn new(
+        office: Arc<Office>,
+        job_threads: usize,
+    ) -> Result<(Worker, Sender<Told>), OffchainError> {
         let (tell, told) = channel();
         let (jobs, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
@@ -82,7 +85,8 @@ impl Worker {
         let (heads, ended) = oneshot::channel();
         threads.push(spawn("offchain-heads", move || forward_heads(&node, &to_worker, ended))?);
         let participant = |seat: &super::job::Seat| {
-            let config = participant::Config { me: seat.index, validator: seat.validator, blocks: office.blocks };
+            let config =
+                participant::Config { me: seat.index, validator: seat.validator, blocks: office.blocks };
             Participant::new(config)
         };
         let participants = office.seats.iter().map(participant).collect();
@@ -90,7 +94,10 @@ impl Worker {
         let duties = office.stands.iter().map(duty).collect();
         let (states, over) = (BTreeMap::new(), BTreeSet::new());
         let retired_below = 0;
-        Ok((Worker { office, participants, duties, states, over, retired_below, told, jobs, threads, heads }, tell))
+        Ok((
+            Worker { office, participants, duties, states, over, retired_below, told, jobs, threads, heads },
+            tell,
+        ))
     }
 
     /// Runs until every block is over.
@@ -153,7 +160,9 @@ impl Worker {
     fn look(&mut self) -> Result<(), OffchainError> {
         let office = Arc::clone(&self.office);
         let open = (0..office.blocks).filter(|block| !self.over.contains(block));
-        let Some(view) = office.snapshot()?.view(office.genesis, office.channel, open)? else { return Ok(()) };
+        let Some(view) = office.snapshot()?.view(office.genesis, office.channel, open)? else {
+            return Ok(());
+        };
         for seat in 0..self.participants.len() {
             self.tell_participant(seat, participant::Input::Chain(&view))?;
         }
@@ -185,7 +194,8 @@ impl Worker {
 
     /// The guard may forget commitments of blocks that are over, as long as no earlier one is open.
     fn retire(&mut self) {
-        let open = (0..self.office.blocks).find(|block| !self.over.contains(block)).unwrap_or(self.office.blocks);
+        let open =
+            (0..self.office.blocks).find(|block| !self.over.contains(block)).unwrap_or(self.office.blocks);
         if open > self.retired_below {
             self.retired_below = open;
             for validator in &self.office.stands {
@@ -292,9 +302,14 @@ fn forward_heads(node: &NodeHandle, tell: &Sender<Told>, mut ended: oneshot::Rec
     }
 }
 
-pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OffchainError> {
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OffchainError> {
     let thread = thread::Builder::new().name(name.into()).spawn(work);
-    thread.map_err(|error| OffchainError::Fault(format!("cannot start a thread: {error}; raise the limit (ulimit -u)")))
+    thread.map_err(|error| {
+        OffchainError::Fault(format!("cannot start a thread: {error}; raise the limit (ulimit -u)"))
+    })
 }
 
 /// Bulk work gives way to the author of blocks.

@@ -2,7 +2,8 @@
 
 use super::{Entry, Reject, parse, time_ms};
 
-const LINE: &[u8] = br#"h i u [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 203023 "http://a/" "Mozilla""#;
+const LINE: &[u8] =
+    br#"h i u [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 203023 "http://a/" "Mozilla""#;
 
 fn with(line: &str) -> Result<Entry<'_>, Reject> {
     parse(line.as_bytes())
@@ -72,7 +73,9 @@ fn r4_quoted_fields_keep_their_escapes() {
 
 #[test]
 fn r5_status_and_bytes_are_digits() {
-    for (status, ok) in [("200", true), ("000", true), ("20", false), ("2000", false), ("2x0", false), ("-", false)] {
+    for (status, ok) in
+        [("200", true), ("000", true), ("20", false), ("2000", false), ("2x0", false), ("-", false)]
+    {
         let line = format!(r#"h i u [t] "" {status} 1 "" """#);
         assert_eq!(with(&line).err(), (!ok).then_some(Reject::Status), "{line}");
     }

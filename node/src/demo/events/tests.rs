@@ -38,7 +38,8 @@ fn r3_one_in_97_notices_is_lost() {
 
 #[test]
 fn r4_view_follows_the_status() {
-    for (status, is_view) in [(199, false), (200, true), (299, true), (300, false), (304, true), (404, false)] {
+    for (status, is_view) in [(199, false), (200, true), (299, true), (300, false), (304, true), (404, false)]
+    {
         assert_eq!(event(0, &line(status, "-", "a")).flags & VIEW != 0, is_view, "{status}");
     }
 }

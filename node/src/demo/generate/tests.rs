@@ -34,7 +34,8 @@ const FIRST_LINE: &str = r#"14.181.146.200 - - [01/May/2026:00:00:00 +0000] "GET
 fn r2_every_line_parses_and_has_a_time() {
     for number in 0..20_000 {
         let text = line(3, number * 977);
-        let entry = clf::parse(&text).unwrap_or_else(|reason| panic!("{reason}: {}", String::from_utf8_lossy(&text)));
+        let entry =
+            clf::parse(&text).unwrap_or_else(|reason| panic!("{reason}: {}", String::from_utf8_lossy(&text)));
         assert!(clf::time_ms(entry.time).is_some(), "{}", String::from_utf8_lossy(entry.time));
     }
 }

@@ -106,7 +106,12 @@ fn r2_damaged_or_missing_gzip_is_an_error() {
 #[test]
 fn r3_lines_over_the_limit_are_skipped_and_counted() {
     let padding = |bytes: usize| format!("{LINE}{}", " ".repeat(bytes - LINE.len()));
-    let text = format!("{}\n{}\r\n{LINE}\n{}", padding(LINE_BYTES_MAX), padding(LINE_BYTES_MAX), padding(LINE_BYTES_MAX));
+    let text = format!(
+        "{}\n{}\r\n{LINE}\n{}",
+        padding(LINE_BYTES_MAX),
+        padding(LINE_BYTES_MAX),
+        padding(LINE_BYTES_MAX)
+    );
     assert_eq!(census("a", text.as_bytes()).expect("a log").valid, 4);
     let text = format!("{}\n{LINE}\n{}", padding(LINE_BYTES_MAX + 1), padding(3 * LINE_BYTES_MAX));
     let census = census("a", text.as_bytes()).expect("a log");
