@@ -9,7 +9,10 @@
 //! * R1 and R2: what is found after the crash is exactly the state after the last acknowledged batch or a later one.
 //! * R5: a full disk is a clear error, repeated until the process ends, and nothing acknowledged is lost.
 
-use quire_store::backend::{Backend, BackendError, Batch, sled::SledBackend, sled::SledOptions};
+use quire_store::backend::{
+    Backend, BackendError, Batch,
+    sled::{MIN_SEGMENT_BYTES, SledBackend, SledOptions},
+};
 use std::{
     collections::BTreeMap,
     fs,
@@ -19,7 +22,8 @@ use std::{
 };
 
 /// A redo log small enough to be begun anew many times.
-const OPTIONS: SledOptions = SledOptions { pages_bytes: 4 * 1024 * 1024, redo_bytes: 1024 * 1024 };
+const OPTIONS: SledOptions =
+    SledOptions { pages_bytes: 4 * 1024 * 1024, redo_bytes: 1024 * 1024, segment_bytes: MIN_SEGMENT_BYTES };
 const KEYS: u64 = 600;
 const BATCHES: u64 = 70;
 /// The row that holds the number of batches written.

@@ -11,11 +11,12 @@
 //! * R1: a batch is durable in the redo log before `write` returns, and is replayed from there at the next opening until
 //!   sled holds it durably. So a batch is atomic although sled gets it in pieces.
 //! * R2: sled's `flush` ends with `sync_file_range`, which leaves data in the cache of the drive and file sizes in the
-//!   journal of the file system. So sled is handed rows in pieces of bounded size, each one sled batch, then `flush`, then
-//!   `fdatasync` on its log. sled reuses a segment of its log only when what replaced it lies before a finished sled batch,
-//!   and thus before an `fdatasync` of ours: no unsynced write can have overwritten the last synced copy of a page.
-//! * R3: pieces also bound memory (sled frees nothing that a batch replaced before the batch ends) and the time for which
-//!   sled keeps readers out. Several batches that wait are merged first: of a row only the last version reaches sled.
+//!   journal of the file system. So sled is handed rows in pieces, each followed by `flush` and `fdatasync` on its log.
+//!   sled uses a segment of its log again when two whole segments were written after what replaced it; a piece writes far
+//!   less than that, so an unsynced write can never have overwritten the last synced copy of a page.
+//! * R3: rows go to sled one by one, in key order, not as a sled batch: a batch keeps readers out until it ends, and sled's
+//!   garbage collector, which runs by the number of operations, cannot keep up with it. Batches that wait are merged first:
+//!   of a row only the last version reaches sled.
 //! * R4: readers look into the pending rows, newest first, then into sled. A batch is among the pending rows before its first
 //!   piece reaches sled and until after its last, so it becomes visible at once and stays visible.
 //! * R5: a new database is created beside its final name, synced with its folder, and renamed: a crash during creation
@@ -44,11 +45,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Bytes of one segment of sled's log; see R8.
-const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// Smallest segment of sled's log, in bytes: a quarter of it holds any leaf (R8).
+pub const MIN_SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 /// Most rows in one leaf of sled, one more than the number at which it splits.
 const LEAF_ROWS: usize = 17;
-const _: () = assert!(LEAF_ROWS * (MAX_KEY_BYTES + MAX_ROW_BYTES + 64) < SEGMENT_BYTES / 4);
+const _: () = assert!(LEAF_ROWS * (MAX_KEY_BYTES + MAX_ROW_BYTES + 64) < MIN_SEGMENT_BYTES / 4);
 
 /// How much to spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +58,17 @@ pub struct SledOptions {
     pub pages_bytes: u64,
     /// Each of the two files of the redo log, in bytes: bounds what waits for sled, and the replay after a crash.
     pub redo_bytes: u64,
+    /// A segment of sled's log, in bytes: a power of two, at least [`MIN_SEGMENT_BYTES`]. Fixed when the database is created.
+    pub segment_bytes: usize,
 }
 
 impl Default for SledOptions {
     fn default() -> Self {
-        SledOptions { pages_bytes: 64 * 1024 * 1024, redo_bytes: 16 * 1024 * 1024 }
+        SledOptions {
+            pages_bytes: 64 * 1024 * 1024,
+            redo_bytes: 16 * 1024 * 1024,
+            segment_bytes: 8 * 1024 * 1024,
+        }
     }
 }
 
@@ -83,12 +90,13 @@ impl SledBackend {
         let lock = lock(path)?;
         let (home, nursery) = (path.join("sled"), path.join("sled.new"));
         if !home.exists() {
-            create(&home, &nursery).map_err(|error| sled_error(path, &error))?;
+            create(&home, &nursery, options).map_err(|error| sled_error(path, &error))?;
         }
         prepare(&home).map_err(|error| fail(&error))?;
-        let db = config(&home, options.pages_bytes).open().map_err(|error| sled_error(path, &error))?;
+        let db = config(&home, options).open().map_err(|error| sled_error(path, &error))?;
         let log = File::open(home.join("db")).map_err(|error| fail(&error))?;
-        let shared = Arc::new(Shared::new(path.to_path_buf(), db, log));
+        let shared =
+            Arc::new(Shared::new(path.to_path_buf(), db, log, options.segment_bytes.max(MIN_SEGMENT_BYTES)));
         for batch in Redo::recover(path).map_err(|error| fail(&error))? {
             shared.apply(&batch.rows.into_iter().collect())?;
         }
@@ -127,11 +135,11 @@ impl Backend for SledBackend {
     }
 }
 
-fn config(path: &Path, pages_bytes: u64) -> sled::Config {
+fn config(path: &Path, options: SledOptions) -> sled::Config {
     sled::Config::new()
         .path(path)
-        .cache_capacity(pages_bytes)
-        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(options.pages_bytes)
+        .segment_size(options.segment_bytes.max(MIN_SEGMENT_BYTES))
         .flush_every_ms(None)
         .mode(sled::Mode::HighThroughput)
 }
@@ -166,12 +174,12 @@ fn prepare(home: &Path) -> io::Result<()> {
 }
 
 /// Creates an empty database under another name and moves it to its place when it is on disk (R5).
-fn create(home: &Path, nursery: &Path) -> Result<(), sled::Error> {
+fn create(home: &Path, nursery: &Path, options: SledOptions) -> Result<(), sled::Error> {
     if nursery.exists() {
         fs::remove_dir_all(nursery)?;
     }
     fs::create_dir_all(nursery)?;
-    let db = config(nursery, SledOptions::default().pages_bytes).open()?;
+    let db = config(nursery, options).open()?;
     db.flush()?;
     drop(db);
     for entry in fs::read_dir(nursery)? {

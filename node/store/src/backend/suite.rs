@@ -3,7 +3,7 @@
 use super::{
     Backend, BackendError, Batch, MAX_KEY_BYTES, MAX_ROW_BYTES,
     memory::MemoryBackend,
-    sled::{SledBackend, SledOptions},
+    sled::{MIN_SEGMENT_BYTES, SledBackend, SledOptions},
 };
 use proptest::prelude::*;
 use std::{
@@ -14,7 +14,8 @@ use std::{
     },
 };
 
-const OPTIONS: SledOptions = SledOptions { pages_bytes: 8 * 1024 * 1024, redo_bytes: 256 * 1024 };
+const OPTIONS: SledOptions =
+    SledOptions { pages_bytes: 8 * 1024 * 1024, redo_bytes: 256 * 1024, segment_bytes: MIN_SEGMENT_BYTES };
 
 fn on_each(check: impl Fn(&dyn Backend)) {
     check(&MemoryBackend::default());

@@ -15,10 +15,10 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Rows of a piece at most; with the next line this bounds sled's garbage to a few dozen megabytes.
-const PIECE_ROWS: usize = 4_096;
-/// Bytes of a piece beyond which it takes no more rows: half a segment.
-const PIECE_BYTES: usize = 1024 * 1024;
+/// Bytes of a segment for each row of a piece: a row costs its own bytes and a tenth of a leaf, or the leaf at worst.
+const SEGMENT_BYTES_PER_ROW: usize = 4 * 1024;
+/// Pieces of long rows end when they hold this part of a segment.
+const PIECES_PER_SEGMENT: usize = 16;
 
 /// Rows of a batch by key; `None` deletes.
 pub(super) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -32,6 +32,7 @@ pub(super) struct Shared {
     db: sled::Db,
     /// Our own handle on sled's log, for `fdatasync`.
     log: File,
+    segment_bytes: usize,
     pending: RwLock<Pending>,
     /// sled durably holds everything up to this number.
     applied: AtomicU64,
@@ -45,11 +46,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(path: PathBuf, db: sled::Db, log: File) -> Self {
+    pub(super) fn new(path: PathBuf, db: sled::Db, log: File, segment_bytes: usize) -> Self {
         Shared {
             path,
             db,
             log,
+            segment_bytes,
             pending: RwLock::new(Vec::new()),
             applied: AtomicU64::new(0),
             is_closing: Mutex::new(false),
@@ -153,24 +155,27 @@ impl Shared {
 
     /// Brings rows into sled, piece by piece, each durable before the next.
     pub(super) fn apply(&self, rows: &Rows) -> Result<(), BackendError> {
-        let (mut piece, mut count, mut bytes) = (sled::Batch::default(), 0, 0);
+        let most_rows = self.segment_bytes / SEGMENT_BYTES_PER_ROW;
+        let most_bytes = self.segment_bytes / PIECES_PER_SEGMENT;
+        let (mut count, mut bytes) = (0, 0);
         for (key, value) in rows {
-            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            let done = match value {
+                Some(value) => self.db.insert(key, &value[..]),
+                None => self.db.remove(key),
+            };
+            done.map_err(|error| self.fail(sled_error(&self.path, &error)))?;
             count += 1;
-            match value {
-                Some(value) => piece.insert(&key[..], &value[..]),
-                None => piece.remove(&key[..]),
-            }
-            if count >= PIECE_ROWS || bytes >= PIECE_BYTES {
-                self.apply_piece(std::mem::take(&mut piece))?;
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            if count >= most_rows || bytes >= most_bytes {
+                self.barrier()?;
                 (count, bytes) = (0, 0);
             }
         }
-        if count > 0 { self.apply_piece(piece) } else { Ok(()) }
+        self.barrier()
     }
 
-    fn apply_piece(&self, piece: sled::Batch) -> Result<(), BackendError> {
-        self.db.apply_batch(piece).map_err(|error| self.fail(sled_error(&self.path, &error)))?;
+    /// Makes everything that sled was given durable.
+    fn barrier(&self) -> Result<(), BackendError> {
         self.db.flush().map_err(|error| self.fail(sled_error(&self.path, &error)))?;
         let synced = self.sync_side_files().and_then(|()| self.log.sync_data());
         synced.map_err(|error| self.fail(io_error(&self.path, &error)))
