@@ -1,5 +1,7 @@
 //! The shipped programs over one block of merged messages, per message.
 
+#![allow(missing_docs, reason = "criterion_group makes a public function")]
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use parity_scale_codec::Encode;
 use quire_channel::message::{Message, MessageRef};
@@ -28,7 +30,16 @@ fn block() -> Block {
         for sender in 0..3u8 {
             let body = if sender == 2 { vec![2] } else { 1_000_000u64.to_le_bytes().to_vec() };
             let kind = if sender == 2 { 2 } else { 1 };
-            messages.push(Message { channel: 1, block: 0, sender, seq: n, time_ms: n, kind, key: key.clone(), body });
+            messages.push(Message {
+                channel: 1,
+                block: 0,
+                sender,
+                seq: n,
+                time_ms: n,
+                kind,
+                key: key.clone(),
+                body,
+            });
         }
     }
     messages.sort_by(|a, b| a.key.cmp(&b.key));

@@ -2,6 +2,8 @@
 //!
 //! The block is that of the demo in small: three senders, batches of 1,000, three parts of which two hold copies.
 
+#![allow(missing_docs, reason = "criterion_group makes a public function")]
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use parity_scale_codec::Encode;
 use quire_channel::merge::{BatchVerifier, MergePlace, Merger, Sequential};
@@ -40,7 +42,8 @@ fn batches(sender: u8) -> Vec<Batch> {
         let first = message(sender, chunk[0]);
         let messages: Vec<Vec<u8>> = chunk.iter().map(|n| message(sender, *n).encode()).collect();
         let ids: Vec<H256> = messages.iter().map(|bytes| H256(blake2_256(bytes))).collect();
-        let header = SignedBatch::header_for(H256::ZERO, &first, &ids).expect("batches are within the limits");
+        let header =
+            SignedBatch::header_for(H256::ZERO, &first, &ids).expect("batches are within the limits");
         Batch { header, messages, ids }
     };
     numbers.chunks(BATCH).map(batch).collect()

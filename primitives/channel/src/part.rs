@@ -181,6 +181,11 @@ impl<'a> BatchRef<'a> {
         read_batch(bytes, 0)
     }
 
+    /// Bytes of the encoded leaves.
+    pub fn leaf_bytes(&self) -> usize {
+        self.leaves.len()
+    }
+
     /// The leaves in order. They were walked by the reader, so each decodes.
     pub fn leaves(&self) -> LeafIter<'a> {
         LeafIter { reader: Reader::new(self.leaves) }

@@ -52,7 +52,16 @@ impl std::fmt::Display for H256Text<'_> {
 
 fn message(seq: u64) -> Message {
     let body = (1_000_000 * (seq + 1)).to_le_bytes().to_vec();
-    Message { channel: 7, block: 3, sender: 1, seq, time_ms: 1_500_000_000_000, kind: 1, key: vec![seq as u8; 16], body }
+    Message {
+        channel: 7,
+        block: 3,
+        sender: 1,
+        seq,
+        time_ms: 1_500_000_000_000,
+        kind: 1,
+        key: vec![seq as u8; 16],
+        body,
+    }
 }
 
 fn batch() -> SignedBatch {
@@ -173,7 +182,8 @@ fn states(vectors: &mut Vectors) {
 
 #[test]
 fn encoded_types_keep_their_bytes() {
-    let file = serde_json::from_str(include_str!("../vectors/channel.json")).expect("the file is a JSON object");
+    let file =
+        serde_json::from_str(include_str!("../vectors/channel.json")).expect("the file is a JSON object");
     let mut vectors = Vectors { file, computed: Map::new() };
     records(&mut vectors);
     trees(&mut vectors);

@@ -4,6 +4,7 @@
 //! gas function, which is a leaf, are not wrapped once more.
 
 use super::HostError;
+use super::instance::Growth;
 use quire_channel::limits::{MAX_MEMORY_PAGES, MAX_PROGRAM_BYTES, MAX_TABLE_ELEMENTS};
 use quire_channel::program::{gas, validate};
 use quire_core::H256;
@@ -34,7 +35,7 @@ const PAGE_BYTES: usize = 65_536;
 /// A program ready to run.
 pub(super) struct Program {
     pub(super) engine: Engine,
-    pub(super) pre: InstancePre<()>,
+    pub(super) pre: InstancePre<Growth>,
 }
 
 /// The engine and its settings.
@@ -64,35 +65,10 @@ impl Compiler {
     pub(super) fn new(threads: usize) -> Result<Self, HostError> {
         // One instance per thread lives at a time; a second may start before the first is given back.
         let instances = u32::try_from(threads.saturating_mul(2)).unwrap_or(u32::MAX);
-        let mut pool = PoolingAllocationConfig::new();
-        pool.total_core_instances(instances)
-            .total_memories(instances)
-            .total_tables(instances)
-            .max_memories_per_module(1)
-            .max_tables_per_module(1)
-            .table_elements(MAX_TABLE_ELEMENTS as usize)
-            .max_memory_size(MAX_MEMORY_PAGES as usize * PAGE_BYTES)
-            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
-            .max_unused_warm_slots(instances);
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .cranelift_opt_level(OptLevel::Speed)
-            .compiler_inlining(Inlining::Yes)
-            // Nothing is asynchronous here, but the engine wants this to be no less than the next one.
-            .async_stack_size(NATIVE_STACK_BYTES)
-            .max_wasm_stack(NATIVE_STACK_BYTES)
-            .wasm_backtrace_max_frames(None)
-            .generate_address_map(false)
-            .wasm_multi_value(false)
-            .wasm_bulk_memory(false)
-            .wasm_multi_memory(false)
-            .wasm_relaxed_simd(false)
-            .wasm_simd(false)
-            .wasm_tail_call(false)
-            .wasm_memory64(false)
-            .wasm_extended_const(false);
-        let engine = Engine::new(&config).map_err(|error| engine_error("starting", &error))?;
+        // A system that cannot reserve the pool's address space still runs, slower.
+        let engine = Engine::new(&config(Some(instances)))
+            .or_else(|_| Engine::new(&config(None)))
+            .map_err(|error| engine_error("starting", &error))?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { engine, compatibility: hasher.finish() })
@@ -104,6 +80,42 @@ impl Compiler {
             .map_err(|error| engine_error("linking a program", &error))?;
         Ok(Program { engine: self.engine.clone(), pre })
     }
+}
+
+/// Nothing here changes results; `instances` makes them come from a pool.
+fn config(instances: Option<u32>) -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        // The gas function is called in every block of instructions.
+        .compiler_inlining(Inlining::Yes)
+        // Nothing is asynchronous here, but the engine wants this to be no less than the next one.
+        .async_stack_size(NATIVE_STACK_BYTES)
+        .max_wasm_stack(NATIVE_STACK_BYTES)
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .wasm_multi_value(false)
+        .wasm_bulk_memory(false)
+        .wasm_multi_memory(false)
+        .wasm_relaxed_simd(false)
+        .wasm_simd(false)
+        .wasm_tail_call(false)
+        .wasm_memory64(false)
+        .wasm_extended_const(false);
+    if let Some(instances) = instances {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_core_instances(instances)
+            .total_memories(instances)
+            .total_tables(instances)
+            .max_memories_per_module(1)
+            .max_tables_per_module(1)
+            .table_elements(MAX_TABLE_ELEMENTS as usize)
+            .max_memory_size(MAX_MEMORY_PAGES as usize * PAGE_BYTES)
+            .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
+            .max_unused_warm_slots(instances);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
 }
 
 pub(super) fn engine_error(doing: &'static str, error: &wasmtime::Error) -> HostError {

@@ -7,7 +7,7 @@ use quire_channel::program::abi::{export, unpack};
 use quire_channel::program::gas::INIT_GAS;
 use quire_channel::program::record::Phase;
 use quire_channel::result::notice;
-use wasmtime::{Global, Instance, Memory, Store, TypedFunc, Val};
+use wasmtime::{Global, Instance, Memory, ResourceLimiter, Store, TypedFunc, Val};
 
 /// What the gas meter leaves behind when it stops a call.
 const EXHAUSTED: i64 = -1;
@@ -37,11 +37,33 @@ impl Failure {
     }
 }
 
+/// Tells a memory that may not grow (the program's business) from one that the machine cannot grow (ours): the second must
+/// never decide a result.
+#[derive(Default)]
+pub(super) struct Growth {
+    starved: Option<String>,
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_some_and(|maximum| desired <= maximum))
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.starved = Some(format!("{error:#}"));
+        Err(error)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}
+
 type Call = TypedFunc<(i32, i32, i32), i64>;
 
 /// An instance whose `quire_init` ran.
 pub(super) struct Running {
-    store: Store<()>,
+    store: Store<Growth>,
     memory: Memory,
     gas: Global,
     alloc: TypedFunc<i32, i32>,
@@ -59,7 +81,8 @@ pub(super) struct Started {
 
 /// Instantiates and initialises with at most `budget` gas.
 pub(super) fn start(program: &Program, context: &[u8], budget: u64) -> Result<Started, HostError> {
-    let mut store = Store::new(&program.engine, ());
+    let mut store = Store::new(&program.engine, Growth::default());
+    store.limiter(|growth| growth);
     let instance = program
         .pre
         .instantiate(&mut store)
@@ -79,6 +102,7 @@ pub(super) fn start(program: &Program, context: &[u8], budget: u64) -> Result<St
     running.set_gas(budget)?;
     let outcome = running.initialise(context, &init, &stages);
     let used = running.used(budget);
+    running.check_starved()?;
     Ok(Started { running: outcome.map(|stages| Running { stages, ..running }), gas: used })
 }
 
@@ -93,7 +117,7 @@ struct Exports {
 }
 
 impl Exports {
-    fn find(instance: &Instance, store: &mut Store<()>) -> Option<Self> {
+    fn find(instance: &Instance, store: &mut Store<Growth>) -> Option<Self> {
         Some(Self {
             memory: instance.get_memory(&mut *store, export::MEMORY)?,
             gas: instance.get_global(&mut *store, GAS_EXPORT)?,
@@ -134,6 +158,7 @@ impl Running {
     ) -> Result<Called, HostError> {
         self.set_gas(limit)?;
         let output = self.try_call(phase, stage, input);
+        self.check_starved()?;
         Ok(Called { output, gas: self.used(limit) })
     }
 
@@ -178,6 +203,15 @@ impl Running {
 
     fn left(&mut self) -> i64 {
         self.gas.get(&mut self.store).i64().unwrap_or(EXHAUSTED)
+    }
+
+    fn check_starved(&self) -> Result<(), HostError> {
+        match &self.store.data().starved {
+            Some(reason) => {
+                Err(HostError::Engine { doing: "growing a program's memory", reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Of `limit`; all of it when the meter stopped the call.

@@ -214,6 +214,8 @@ struct SortKey {
     /// First 16 bytes of the key, zeros behind a shorter one, big-endian.
     prefix: u128,
     time_ms: u64,
+    /// First 8 bytes of the id, big-endian.
+    id_prefix: u64,
     index: u32,
     key_len: u8,
 }
@@ -233,7 +235,8 @@ fn sort_key(leaves: &Leaves, index: u32) -> Option<SortKey> {
         *to = *from;
     }
     let key_len = message.key.len() as u8; // at most MAX_MESSAGE_KEY_BYTES
-    Some(SortKey { prefix: u128::from_be_bytes(prefix), time_ms: message.time_ms, index, key_len })
+    let id_prefix = u64::from_be_bytes(*leaves.ids.get(index as usize)?.0.first_chunk()?);
+    Some(SortKey { prefix: u128::from_be_bytes(prefix), time_ms: message.time_ms, id_prefix, index, key_len })
 }
 
 fn compare(leaves: &Leaves, a: &SortKey, b: &SortKey) -> Ordering {
@@ -241,6 +244,7 @@ fn compare(leaves: &Leaves, a: &SortKey, b: &SortKey) -> Ordering {
         .cmp(&b.prefix)
         .then_with(|| compare_tails(leaves, a, b))
         .then_with(|| a.time_ms.cmp(&b.time_ms))
+        .then_with(|| a.id_prefix.cmp(&b.id_prefix))
         .then_with(|| leaves.ids.get(a.index as usize).cmp(&leaves.ids.get(b.index as usize)))
 }
 

@@ -109,6 +109,7 @@ impl Merger {
         let signed = self.check_signatures(copies, verifier);
         let mut seen = BTreeSet::new();
         let (first, again): (Vec<_>, Vec<_>) = signed.into_iter().partition(|copy| seen.insert(copy.header));
+        self.reserve(&first);
         let mut rest = first.as_slice();
         while !rest.is_empty() {
             let (window, tail) = rest.split_at(window_len(rest));
@@ -126,6 +127,18 @@ impl Merger {
             self.absorb(copy, Some(examined));
         }
         Ok(())
+    }
+
+    /// Makes room for the batches among `copies` that are new: exactly, since doubling would waste hundreds of megabytes.
+    fn reserve(&mut self, copies: &[BatchRef<'_>]) {
+        let new = copies.iter().filter(|copy| !self.known.contains_key(&copy.header));
+        let (leaves, bytes) = new.fold((0usize, 0usize), |(leaves, bytes), copy| {
+            (leaves.saturating_add(copy.leaf_count as usize), bytes.saturating_add(copy.leaf_bytes()))
+        });
+        self.leaves.arena.reserve_exact(bytes);
+        self.leaves.ids.reserve_exact(leaves);
+        self.leaves.places.reserve_exact(leaves);
+        self.leaves.vbuckets.reserve_exact(leaves);
     }
 
     /// Orders everything (R5–R7).
