@@ -122,7 +122,9 @@ pub enum DemoError {
     #[error("a message was refused: {0}")]
     Refused(String),
     /// The buyer cannot cover what the input may cost.
-    #[error("the deposit of {need} plancks that {lines} impressions may cost is above the {have} plancks that the DSP holds; use fewer impressions")]
+    #[error(
+        "the deposit of {need} plancks that {lines} impressions may cost is above the {have} plancks that the DSP holds; use fewer impressions"
+    )]
     Deposit {
         /// Plancks.
         need: u128,

@@ -161,7 +161,8 @@ fn parts(c: &mut Criterion) {
     group.bench_function("open", |b| b.iter(|| black_box(open_part(&anchor, &key, place, &chunks).unwrap())));
     group.bench_function("merge", |b| {
         b.iter(|| {
-            let mut merger = Merger::new(MergePlace { genesis: GENESIS, channel: 1, block: 0, participants: 3 });
+            let mut merger =
+                Merger::new(MergePlace { genesis: GENESIS, channel: 1, block: 0, participants: 3 });
             merger.add_part(1, &plain, &keys, &AllCores).unwrap();
             black_box(merger.finish(&AllCores).message_count())
         });

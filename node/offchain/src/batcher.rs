@@ -294,7 +294,7 @@ mod tests {
         let long = vec![0; MAX_MESSAGE_BODY_BYTES as usize + 1];
         assert!(matches!(batcher.push(&event(0, &long[..65])), Err(EventError::Key { length: 65 })));
         let body = Event { body: &long, ..event(0, b"k") };
-        assert!(batcher.push(&body).err().expect("too long").to_string().contains("split the record"));
+        assert!(batcher.push(&body).expect_err("too long").to_string().contains("split the record"));
         assert_eq!(batcher.next_seq(), 0);
         assert!(batcher.push(&Event { body: &long[1..], ..event(0, &long[..64]) }).is_ok());
         let mut last = Batcher::new(SENDER, BatchLimits::default(), u64::MAX);

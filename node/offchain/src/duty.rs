@@ -40,7 +40,7 @@ pub enum Input<'a> {
         /// Channel block.
         block: u32,
         /// Its result.
-        header: ResultHeader,
+        header: Box<ResultHeader>,
         /// The result's outputs.
         outputs: Outputs,
         /// PRF of key, channel and block.
@@ -119,7 +119,7 @@ impl Duty {
                 self.working.remove(&block);
                 let commitment =
                     commitment(self.genesis, self.channel, block, &self.me, header.hash(), &salt);
-                self.results.insert(block, Result { header, outputs, salt, commitment });
+                self.results.insert(block, Result { header: *header, outputs, salt, commitment });
             }
             Input::Failed { block } => {
                 self.working.remove(&block);

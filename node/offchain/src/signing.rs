@@ -79,9 +79,8 @@ fn verify_group(keys: &ChannelKeys, group: &[SignatureCheck]) -> Vec<bool> {
             signers.push(*key);
         }
     }
-    let mut pending = vec![0..places.len()];
-    while let Some(range) = pending.pop() {
-        let (from, to) = (range.start, range.end);
+    let mut pending = vec![(0, places.len())];
+    while let Some((from, to)) = pending.pop() {
         if from == to {
             continue;
         }
@@ -92,8 +91,8 @@ fn verify_group(keys: &ChannelKeys, group: &[SignatureCheck]) -> Vec<bool> {
             places[from..to].iter().for_each(|place| answers[*place] = true);
         } else if to - from > 1 {
             let middle = from + (to - from) / 2;
-            pending.push(from..middle);
-            pending.push(middle..to);
+            pending.push((from, middle));
+            pending.push((middle, to));
         }
     }
     answers

@@ -53,7 +53,7 @@ impl Event {
             imp,
             time_ms: clf::time_ms(entry.time).unwrap_or(0),
             price: PRICE_STEP * u64::from(1 + crc % PRICE_STEPS),
-            is_lost: crc % LOST_EVERY == 0,
+            is_lost: crc.is_multiple_of(LOST_EVERY),
             flags: flags(entry, crc),
         }
     }

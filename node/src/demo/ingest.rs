@@ -86,7 +86,7 @@ impl Road {
             let cut = self.cut(to_senders);
             let mut outcome = Ok(());
             for thread in running {
-                let ended = thread.join().unwrap_or_else(|_| Err(DemoError::Thread));
+                let ended = thread.join().unwrap_or(Err(DemoError::Thread));
                 outcome = outcome.and(ended);
             }
             // A sender's failure closes its queue; its own reason says more than the cutter's.

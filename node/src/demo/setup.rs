@@ -101,8 +101,11 @@ struct Step<'a> {
     what: &'a str,
     account: AccountId,
     call: RuntimeCall,
-    is_done: Box<dyn Fn(&Snapshot) -> Result<bool, DemoError> + 'a>,
+    is_done: Box<Check<'a>>,
 }
+
+/// Whether something is so in a state.
+type Check<'a> = dyn Fn(&Snapshot) -> Result<bool, DemoError> + 'a;
 
 impl Stage {
     /// Prepares everything.
@@ -278,7 +281,7 @@ impl Chain {
             what: "the DSP's deposit is in the channel",
             account: account(DSP)?,
             call: RuntimeCall::Channels(ChannelsCall::deposit { channel, amount: need }),
-            is_done: Box::new(move |state| Ok(is_funded(state, channel)?)),
+            is_done: Box::new(move |state| is_funded(state, channel)),
         };
         self.ensure(&[approve(SSP)?, approve(AUDITOR)?, deposit])?;
         match self.snapshot()?.channel(channel)?.map(|record| record.status) {

@@ -146,7 +146,10 @@ impl Worker {
             }
             Told::Computed { stand, block, computed, salt } => {
                 let Computed { header, outputs, .. } = *computed;
-                self.tell_duty(stand, duty::Input::Computed { block, header, outputs, salt })?;
+                self.tell_duty(
+                    stand,
+                    duty::Input::Computed { block, header: Box::new(header), outputs, salt },
+                )?;
                 self.look()
             }
             Told::Failed { stand, block } => self.tell_duty(stand, duty::Input::Failed { block }),

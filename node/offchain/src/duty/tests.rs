@@ -76,7 +76,7 @@ fn look(machine: &mut Duty, now: u32, block: BlockView) -> Vec<Effect> {
 
 fn computed(machine: &mut Duty, count: u16) {
     let outputs = outputs(count);
-    let input = Input::Computed { block: 0, header: header(&outputs), outputs, salt: SALT };
+    let input = Input::Computed { block: 0, header: Box::new(header(&outputs)), outputs, salt: SALT };
     assert_eq!(step(machine, input), []);
 }
 

@@ -150,7 +150,7 @@ fn r5_damage_or_loss_of_an_earlier_segment_is_an_error() {
     }
     let copy = copy(dir.path());
     fs::remove_file(copy.path().join(files[1].file_name().expect("a name"))).expect("removed");
-    let error = open(copy.path()).err().expect("a segment is missing");
+    let error = open(copy.path()).expect_err("a segment is missing");
     assert!(error.to_string().contains("had been acknowledged"), "{error}");
 }
 

@@ -144,8 +144,8 @@ fn r2_every_other_batch_is_refused_and_leaves_no_trace() {
     let dir = TempDir::new().expect("a folder");
     let mailbox = open(dir.path(), 1);
     mailbox.seal(7);
-    type Change = fn(&mut SignedBatch);
-    let cases: [(&str, Change, fn(&Refusal) -> bool); 12] = [
+    type Case = (&'static str, fn(&mut SignedBatch), fn(&Refusal) -> bool);
+    let cases: [Case; 12] = [
         ("unsigned", |b| b.signature = [0; 64], |r| matches!(r, Refusal::Signature { .. })),
         (
             "wrong key",
