@@ -15,10 +15,11 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Bytes of a segment for each row of a piece: a row costs its own bytes and a tenth of a leaf, or the leaf at worst.
-const SEGMENT_BYTES_PER_ROW: usize = 4 * 1024;
-/// Pieces of long rows end when they hold this part of a segment.
-const PIECES_PER_SEGMENT: usize = 16;
+/// What a row costs beside its key and value, in bytes, in sled's log.
+const ROW_BYTES: usize = 64;
+/// A piece ends when its rows hold this part of a segment. At worst every row makes sled write its leaf anew, seventeen rows
+/// of the like, so a piece writes less than the two segments of rule R2 of `sled.rs`; usually four times its rows.
+const PIECES_PER_SEGMENT: usize = 9;
 
 /// Rows of a batch by key; `None` deletes.
 pub(super) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -155,20 +156,18 @@ impl Shared {
 
     /// Brings rows into sled, piece by piece, each durable before the next.
     pub(super) fn apply(&self, rows: &Rows) -> Result<(), BackendError> {
-        let most_rows = self.segment_bytes / SEGMENT_BYTES_PER_ROW;
         let most_bytes = self.segment_bytes / PIECES_PER_SEGMENT;
-        let (mut count, mut bytes) = (0, 0);
+        let mut bytes = 0;
         for (key, value) in rows {
             let done = match value {
                 Some(value) => self.db.insert(key, &value[..]),
                 None => self.db.remove(key),
             };
             done.map_err(|error| self.fail(sled_error(&self.path, &error)))?;
-            count += 1;
-            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-            if count >= most_rows || bytes >= most_bytes {
+            bytes += ROW_BYTES + key.len() + value.as_ref().map_or(0, Vec::len);
+            if bytes >= most_bytes {
                 self.barrier()?;
-                (count, bytes) = (0, 0);
+                bytes = 0;
             }
         }
         self.barrier()
