@@ -32,7 +32,7 @@ use quire_chain::{Execute, ExecuteError, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
 use quire_executor::WasmExecutor;
 use quire_network::{Network, NetworkError};
-use quire_rpc::{BlockEvent, RpcServer, SubmitError, SystemInfo, TxStatus};
+use quire_rpc::{BlockEvent, Listener, RpcConfig, RpcServer, SubmitError, SystemInfo, TxStatus};
 use quire_store::SledStore;
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -231,6 +231,10 @@ impl Node {
             keystore.add(keys::GRANDPA, suri)?;
         }
         let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir)?;
+        let rpc = match rpc {
+            Some(endpoint) => Some((Listener::bind(endpoint.address)?, endpoint.config)),
+            None => None,
+        };
         let options = quire_store::Options { pruning, ..Default::default() };
         let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
         let cache = Some(dir.path().join("compiled"));
@@ -267,8 +271,8 @@ impl Node {
             node.start_authority()?;
         }
         node.spawn("informant", task::informant::run)?;
-        if let Some(endpoint) = rpc {
-            node.start_rpc(endpoint)?;
+        if let Some((listener, config)) = rpc {
+            node.start_rpc(listener, config)?;
         }
         Ok(node)
     }
@@ -301,7 +305,7 @@ impl Node {
         }
     }
 
-    fn start_rpc(&mut self, endpoint: crate::config::RpcEndpoint) -> Result<(), StartError> {
+    fn start_rpc(&mut self, listener: Listener, config: RpcConfig) -> Result<(), StartError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(RPC_THREADS)
             .max_blocking_threads(RPC_BLOCKING_THREADS)
@@ -313,7 +317,7 @@ impl Node {
         let backend = Arc::new(backend::NodeBackend(self.handle.clone()));
         let server = {
             let _entered = runtime.enter();
-            quire_rpc::start(endpoint.address, endpoint.config, backend)?
+            quire_rpc::start(listener, config, backend)?
         };
         tracing::info!(target: "substrate", "Running JSON-RPC server: addr={}", server.address);
         self.rpc = Some((runtime, server));
@@ -425,3 +429,6 @@ fn pool_config(limits: &crate::config::PoolLimits) -> quire_pool::Config {
         ..quire_pool::Config::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub use backend::{
 };
 pub use config::{Cors, RpcConfig, UnsafeMethods};
 pub use json::{HeaderJson, Hex};
-pub use server::{RpcServer, StartError, methods, start};
+pub use server::{Listener, RpcServer, StartError, methods, start};
 
 #[cfg(test)]
 mod tests;

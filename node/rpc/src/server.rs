@@ -44,23 +44,41 @@ impl RpcServer {
     }
 }
 
-/// Binds `address` and serves. Must be called inside the tokio runtime that shall carry the RPC load.
+/// A bound port that nobody serves yet, so that a node can fail before it does anything else.
+pub struct Listener {
+    /// Where it is bound, with the real port when 0 was asked for.
+    pub address: SocketAddr,
+    socket: TcpListener,
+}
+
+impl Listener {
+    /// Binds `address`.
+    pub fn bind(address: SocketAddr) -> Result<Self, StartError> {
+        let fail = |source| bind_error(address, source);
+        let socket = TcpListener::bind(address).map_err(fail)?;
+        socket.set_nonblocking(true).map_err(fail)?;
+        Ok(Self { address: socket.local_addr().map_err(fail)?, socket })
+    }
+}
+
+fn bind_error(address: SocketAddr, source: std::io::Error) -> StartError {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::PortInUse(address),
+        _ => StartError::Bind { address, source },
+    }
+}
+
+/// Serves on a bound port. Must be called inside the tokio runtime that shall carry the RPC load.
 pub fn start(
-    address: SocketAddr,
+    listener: Listener,
     config: RpcConfig,
     backend: Arc<dyn Backend>,
 ) -> Result<RpcServer, StartError> {
-    let bind = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::PortInUse(address),
-        _ => StartError::Bind { address, source },
-    };
-    let listener = TcpListener::bind(address).map_err(bind)?;
-    listener.set_nonblocking(true).map_err(bind)?;
-    let bound = listener.local_addr().map_err(bind)?;
+    let Listener { address, socket } = listener;
     let unsafe_allowed = match config.unsafe_methods {
         UnsafeMethods::Allow => true,
         UnsafeMethods::Deny => false,
-        UnsafeMethods::Auto => bound.ip().is_loopback(),
+        UnsafeMethods::Auto => address.ip().is_loopback(),
     };
     let server_config = ServerConfig::builder()
         .max_connections(config.max_connections)
@@ -76,9 +94,9 @@ pub fn start(
     let server = Server::builder()
         .set_config(server_config)
         .set_http_middleware(middleware)
-        .build_from_tcp(listener)
-        .map_err(bind)?;
-    Ok(RpcServer { address: bound, handle: server.start(methods) })
+        .build_from_tcp(socket)
+        .map_err(|source| bind_error(address, source))?;
+    Ok(RpcServer { address, handle: server.start(methods) })
 }
 
 /// Every method and alias, for a server or for calls without one.

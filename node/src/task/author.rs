@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Share of a slot for transactions, percent; the rest is for finishing, sealing and importing the block.
 const PROPOSING_PERCENT: u64 = 60;
 /// A slot with less than this share left is not begun, percent.
-const MIN_LEFT_PERCENT: u64 = 40;
+const MIN_LEFT_PERCENT: u64 = 65;
 /// Longest sleep while it is nobody's turn, so that a changed slot length or a stop is seen soon, milliseconds.
 const MAX_SLEEP_MS: u64 = 1_000;
 /// Ready transactions asked for at once: a full block of the smallest ones.

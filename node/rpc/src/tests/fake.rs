@@ -6,8 +6,8 @@ use crate::{
 use futures::future::{BoxFuture, FutureExt};
 use parity_scale_codec::Encode;
 use quire_core::{
-    AccountId, BlockNumber, Digest, DigestItem, DispatchClass, H256, Header, KeyTypeId, Nonce,
-    OpaqueExtrinsic, RuntimeVersion, Weight,
+    AccountId, BlockNumber, Digest, DigestItem, DispatchClass, H256, Header, InvalidTransaction, KeyTypeId,
+    Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource, UnknownTransaction, Weight,
 };
 use quire_pool::PoolError;
 use serde_json::json;

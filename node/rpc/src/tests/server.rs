@@ -1,6 +1,6 @@
 //! The listener: HTTP and WebSocket on one port, batches, origins, limits.
 use super::fake::Fake;
-use crate::{Cors, RpcConfig, RpcServer, StartError, UnsafeMethods, start};
+use crate::{Cors, Listener, RpcConfig, RpcServer, StartError, UnsafeMethods, start};
 use serde_json::{Value, json};
 use soketto::handshake::{Client, ServerResponse};
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ fn any_port() -> SocketAddr {
 }
 
 fn serve(config: RpcConfig) -> RpcServer {
-    start(any_port(), config, Fake::new()).unwrap()
+    start(Listener::bind(any_port()).unwrap(), config, Fake::new()).unwrap()
 }
 
 /// One HTTP exchange: status line and headers, then the body.
@@ -198,7 +198,8 @@ async fn r5_auto_allows_unsafe_methods_on_loopback_only() {
     let local = serve(RpcConfig::default());
     assert!(post(local.address, &call).await.get("result").is_some());
     local.stop().await;
-    let outside = start(([0, 0, 0, 0], 0).into(), RpcConfig::default(), Fake::new()).unwrap();
+    let outside =
+        start(Listener::bind(([0, 0, 0, 0], 0).into()).unwrap(), RpcConfig::default(), Fake::new()).unwrap();
     let address = ([127, 0, 0, 1], outside.address.port()).into();
     assert_eq!(post(address, &call).await["error"]["code"], -32601);
     outside.stop().await;
@@ -210,9 +211,7 @@ async fn r5_auto_allows_unsafe_methods_on_loopback_only() {
 #[tokio::test]
 async fn a_taken_port_is_named_in_the_error() {
     let server = serve(RpcConfig::default());
-    let Err(error) = start(server.address, RpcConfig::default(), Fake::new()) else {
-        panic!("the port was free")
-    };
+    let Err(error) = Listener::bind(server.address) else { panic!("the port was free") };
     assert!(matches!(error, StartError::PortInUse(_)));
     let text = error.to_string();
     assert!(text.contains(&server.address.port().to_string()) && text.contains("--rpc-port"), "{text}");
