@@ -67,7 +67,8 @@ const HOMES: &[(&str, &[&str])] = &[
 
 /// T3: what no core may depend on, and the shells that may.
 const SHELL_ONLY: &[&str] = &["tokio", "tracing", "tracing-subscriber", "getrandom", "rustix", "futures"];
-const SHELLS: &[&str] = &["quire", "quire-network", "quire-rpc", "quire-store", "quire-executor", "quire-tests"];
+const SHELLS: &[&str] =
+    &["quire", "quire-network", "quire-rpc", "quire-store", "quire-executor", "quire-tests"];
 /// T3: one more exception each, with its reason.
 const SHELL_EXCEPTIONS: &[(&str, &str, &str)] =
     &[("quire-offchain", "rustix", "the message log and chunk store own their files and their fdatasync")];
@@ -123,15 +124,19 @@ fn files(ending: &str) -> Vec<PathBuf> {
         .expect("git runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let list = String::from_utf8(out.stdout).expect("paths are UTF-8");
-    let mut found: Vec<PathBuf> =
-        list.split('\0').filter(|f| f.ends_with(ending)).map(PathBuf::from).filter(|f| root().join(f).is_file()).collect();
+    let mut found: Vec<PathBuf> = list
+        .split('\0')
+        .filter(|f| f.ends_with(ending))
+        .map(PathBuf::from)
+        .filter(|f| root().join(f).is_file())
+        .collect();
     found.sort();
     assert!(!found.is_empty(), "no {ending} file found: the listing is broken");
     found
 }
 
 fn read(file: &Path) -> String {
-    fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+    fs::read_to_string(root().join(file)).expect("a listed file can be read")
 }
 
 fn fail_if_any(rule: &str, found: &[String]) {
@@ -148,7 +153,9 @@ fn t1_knowledge_points_down() {
             continue;
         };
         for dep in list.iter().filter(|d| ours.contains(d)) {
-            let ok = allowed.iter().any(|a| *a == "*" || a == dep || (*a == "pallet-*" && pallet_below(dep, name)));
+            let ok = allowed
+                .iter()
+                .any(|a| *a == "*" || a == dep || (*a == "pallet-*" && pallet_below(dep, name)));
             if !ok {
                 wrong.push(format!("{name} must not know {dep}"));
             }
@@ -247,7 +254,8 @@ fn t6_unsafe_stands_at_the_boundary_only() {
         let path = file.display().to_string();
         let code = read(&file).lines().any(|line| {
             let is_comment = line.trim_start().starts_with("//");
-            !is_comment && (line.contains(&attribute) || forms.iter().any(|form| line.contains(form.as_str())))
+            !is_comment
+                && (line.contains(&attribute) || forms.iter().any(|form| line.contains(form.as_str())))
         });
         if code && !UNSAFE.contains(&path.as_str()) {
             wrong.push(path);
@@ -312,7 +320,13 @@ fn t9_links_lead_somewhere() {
 #[test]
 fn t10_dependencies_state_their_reason() {
     let text = read(Path::new("Cargo.toml"));
-    let section = text.split("[workspace.dependencies]").nth(1).expect("dependencies").split("\n[").next().unwrap_or("");
+    let section = text
+        .split("[workspace.dependencies]")
+        .nth(1)
+        .expect("dependencies")
+        .split("\n[")
+        .next()
+        .unwrap_or("");
     let (mut wrong, mut reason) = (Vec::new(), false);
     for line in section.lines() {
         if line.starts_with('#') {

@@ -75,7 +75,7 @@ fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
             pallet_system::check_and_note_weight(&info, length)?;
             let paid = payment::withdraw_fee(&signed.who, length, &info, signed.extra.tip)?;
             pallet_system::note_extrinsic(opaque);
-            let origin = Origin::Signed(signed.who.clone());
+            let origin = Origin::Signed(signed.who);
             let result = with_transaction(|| extrinsic.call.dispatch(origin));
             payment::correct_and_deposit(paid, length, &info, &post_info(&result));
             Ok(finish(result, info))

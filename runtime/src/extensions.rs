@@ -70,7 +70,7 @@ pub fn check_signature(
     if !holds {
         return Err(InvalidTransaction::BadProof.into());
     }
-    Ok(Signed { who: who.clone(), extra: *extra })
+    Ok(Signed { who: *who, extra: *extra })
 }
 
 fn current_block() -> BlockNumber {

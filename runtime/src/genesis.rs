@@ -77,7 +77,8 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
 /// # Errors
 /// The first invariant that does not hold.
 pub fn check_invariants() -> Result<(), GenesisError> {
-    let checks: [(&str, fn() -> Result<(), String>); 10] = [
+    type Check = fn() -> Result<(), String>;
+    let checks: [(&str, Check); 10] = [
         (pallet_system::NAME, pallet_system::check_invariants),
         (pallet_timestamp::NAME, pallet_timestamp::check_invariants),
         (pallet_balances::NAME, pallet_balances::check_invariants),

@@ -108,7 +108,7 @@ impl Chain {
         let mut scratch = Chain { state: self.state.clone(), genesis: self.genesis, head: self.head.clone() };
         let many: Vec<TransactionValidity> = scratch
             .call("QuirePool_validate_transactions", (TransactionSource::External, vec![extrinsic], at));
-        assert_eq!(many, [one.clone()]);
+        assert_eq!(many, std::slice::from_ref(&one));
         one
     }
 

@@ -356,7 +356,8 @@ fn types_keep_the_paths_and_shapes_that_clients_look_for() {
     let registry = PortableRegistry::from(registry);
     let mut vectors = Vectors::open(include_str!("../vectors/types.json"));
     for ty in registry.types.iter().map(|ty| &ty.ty).filter(|ty| ty.path.segments.len() > 1) {
-        let params: Vec<&str> = ty.type_params.iter().map(|param| param.name).collect();
+        // The name is a `String` or a `&str`, by what other crates of the build ask of scale-info.
+        let params: Vec<String> = ty.type_params.iter().map(|param| String::from(&*param.name)).collect();
         let params = if params.is_empty() { String::new() } else { format!("<{}>", params.join(", ")) };
         vectors.row(&format!("{}{params}", ty.path), json!(shape(&registry, &ty.type_def)));
     }

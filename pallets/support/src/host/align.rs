@@ -79,7 +79,10 @@ mod tests {
                     asked = bytes;
                     given
                 });
-                assert!(!block.is_null() && block as usize % align == 0, "{align} {size} {offset}");
+                assert!(
+                    !block.is_null() && (block as usize).is_multiple_of(align),
+                    "{align} {size} {offset}"
+                );
                 assert!(block >= given && block as usize + size <= given as usize + asked);
                 block.write_bytes(0xff, size);
                 dealloc(block, layout, |freed| assert_eq!(freed, given));
