@@ -75,7 +75,9 @@ impl std::fmt::Display for BlobError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             BlobError::NotWasm => write!(f, "not a Wasm module (magic number or version differ)"),
-            BlobError::Truncated { at } => write!(f, "the section at byte {at} runs past the end of the file"),
+            BlobError::Truncated { at } => {
+                write!(f, "the section at byte {at} runs past the end of the file")
+            }
         }
     }
 }
@@ -144,7 +146,8 @@ fn sections(wasm: &[u8]) -> Result<Vec<Section<'_>>, BlobError> {
     while at < wasm.len() {
         let (id, start) = (wasm[at], at);
         let (len, body) = leb128(wasm, at + 1).ok_or(BlobError::Truncated { at })?;
-        let end = body.checked_add(len).filter(|end| *end <= wasm.len()).ok_or(BlobError::Truncated { at })?;
+        let end =
+            body.checked_add(len).filter(|end| *end <= wasm.len()).ok_or(BlobError::Truncated { at })?;
         let (custom, payload) = match id {
             0 => {
                 let (n, name) = leb128(wasm, body).ok_or(BlobError::Truncated { at })?;

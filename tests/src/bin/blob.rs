@@ -42,10 +42,13 @@ fn seal(input: &str, output: &str) -> Result<(), Box<dyn Error>> {
 
 fn check() -> Result<(), Box<dyn Error>> {
     for Blob { path, sources } in &BLOBS {
-        let wasm = fs::read(root().join(path)).map_err(|e| format!("{path}: {e}; run runtime/build-wasm.sh"))?;
+        let wasm =
+            fs::read(root().join(path)).map_err(|e| format!("{path}: {e}; run runtime/build-wasm.sh"))?;
         let (want, got) = (blob::sources_digest(&root(), sources)?, blob::sealed_digest(&wasm)?);
         if got != Some(want) {
-            return Err(format!("{path} is older than its sources; run runtime/build-wasm.sh and commit it").into());
+            return Err(
+                format!("{path} is older than its sources; run runtime/build-wasm.sh and commit it").into()
+            );
         }
         println!("{path}: current");
     }

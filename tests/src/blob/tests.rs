@@ -42,7 +42,8 @@ fn r3_tests_do_not_count_as_sources() {
 
 #[test]
 fn r4_noise_is_removed_and_the_rest_kept() {
-    let sealed = seal(&module(&[custom("name", b"n"), vec![1, 1, 0], custom("keep", b"x")]), &[0; 32]).unwrap();
+    let sealed =
+        seal(&module(&[custom("name", b"n"), vec![1, 1, 0], custom("keep", b"x")]), &[0; 32]).unwrap();
     assert!(sealed.starts_with(&module(&[vec![1, 1, 0], custom("keep", b"x")])));
 }
 
