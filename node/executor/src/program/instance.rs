@@ -83,15 +83,13 @@ pub(super) struct Started {
 pub(super) fn start(program: &Program, context: &[u8], budget: u64) -> Result<Started, HostError> {
     let mut store = Store::new(&program.engine, Growth::default());
     store.limiter(|growth| growth);
-    let instance = program
-        .pre
-        .instantiate(&mut store)
-        .or_else(|error| if error.is::<wasmtime::Trap>() { Err(None) } else { Err(Some(error)) });
-    let instance = match instance {
+    let instance = match program.pre.instantiate(&mut store) {
         Ok(instance) => instance,
         // A data or element segment outside memory or table.
-        Err(None) => return Ok(Started { running: Err(Failure::Trap), gas: 0 }),
-        Err(Some(error)) => return Err(engine_error("starting an instance", &error)),
+        Err(error) if error.is::<wasmtime::Trap>() => {
+            return Ok(Started { running: Err(Failure::Trap), gas: 0 });
+        }
+        Err(error) => return Err(engine_error("starting an instance", &error)),
     };
     let missing =
         || HostError::Engine { doing: "looking up exports", reason: "a checked export is missing".into() };

@@ -177,7 +177,8 @@ fn r3_ids_become_messages_when_another_copy_holds_them() {
 
 #[test]
 fn r4_messages_that_do_not_fit_their_batch_are_excluded_once() {
-    let cases: [(fn(&mut Message), Reason); 5] = [
+    type Fault = (fn(&mut Message), Reason);
+    let cases: [Fault; 5] = [
         (|m| m.channel = 9, Reason::MessagePlace),
         (|m| m.block = 9, Reason::MessagePlace),
         (|m| m.sender = 2, Reason::MessageSender),

@@ -145,7 +145,7 @@ pub fn validate(code: &[u8]) -> Result<ProgramInfo, ProgramError> {
 const FEATURES: WasmFeatures = WasmFeatures::GC_TYPES;
 
 fn invalid(error: wasmparser::BinaryReaderError) -> ProgramError {
-    ProgramError::Invalid { offset: error.offset() as u64, reason: error.message().to_string() }
+    ProgramError::Invalid { offset: error.offset(), reason: error.message().to_string() }
 }
 
 fn limit(what: &'static str, found: u64, limit: u32) -> Result<(), ProgramError> {
@@ -285,11 +285,7 @@ fn refuse_import(module: &str, name: &str, _: &TypeRef) -> ProgramError {
 /// R5.
 fn check_body(body: &FunctionBody<'_>) -> Result<(), ProgramError> {
     let range = body.range();
-    limit(
-        "bytes in one function",
-        (range.end as u64).saturating_sub(range.start as u64),
-        MAX_FUNCTION_BYTES,
-    )?;
+    limit("bytes in one function", range.end.saturating_sub(range.start), MAX_FUNCTION_BYTES)?;
     let mut locals = 0u64;
     for group in body.get_locals_reader().map_err(invalid)? {
         locals = locals.saturating_add(u64::from(group.map_err(invalid)?.0));

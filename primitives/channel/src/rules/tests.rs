@@ -326,7 +326,8 @@ proptest! {
 fn wide(a: u128, b: u128) -> (u128, u128) {
     let mask = u128::from(u64::MAX);
     let (ah, al, bh, bl) = (a >> 64, a & mask, b >> 64, b & mask);
-    let middle = (al * bl >> 64) + (ah * bl & mask) + (al * bh & mask);
-    let low = (middle << 64) | (al * bl & mask);
-    (ah * bh + (ah * bl >> 64) + (al * bh >> 64) + (middle >> 64), low)
+    let (outer, inner) = (ah * bl, al * bh);
+    let middle = ((al * bl) >> 64) + (outer & mask) + (inner & mask);
+    let low = (middle << 64) | ((al * bl) & mask);
+    (ah * bh + (outer >> 64) + (inner >> 64) + (middle >> 64), low)
 }

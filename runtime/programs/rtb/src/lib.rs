@@ -65,7 +65,8 @@ pub extern "C" fn quire_alloc(len: i32) -> i32 {
 /// Reads the context.
 #[unsafe(no_mangle)]
 pub extern "C" fn quire_init(ptr: i32, len: i32) {
-    let terms = Terms::read(input(ptr, len)).expect("the context has roles of a DSP and an SSP and 32 bytes of rates");
+    let terms = Terms::read(input(ptr, len))
+        .expect("the context has roles of a DSP and an SSP and 32 bytes of rates");
     // SAFETY: see Global.
     unsafe { *TERMS.0.get() = Some(terms) };
 }
