@@ -119,10 +119,12 @@ impl KeystoreError {
     }
 }
 
+type Pairs = BTreeMap<(KeyTypeId, [u8; 32]), Arc<Pair>>;
+
 /// Secret keys by type and public key.
 pub struct Keystore {
     directory: Option<PathBuf>,
-    pairs: RwLock<BTreeMap<(KeyTypeId, [u8; 32]), Arc<Pair>>>,
+    pairs: RwLock<Pairs>,
     guard: Guard,
 }
 

@@ -18,7 +18,7 @@ pub struct PlainGenesis {
     /// The runtime's Wasm.
     code: String,
     /// What the founders agree on.
-    config: PlainConfig,
+    config: Box<PlainConfig>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ struct PlainProgram {
 impl PlainGenesis {
     /// From code and configuration.
     pub fn new(code: &[u8], config: &Config) -> Self {
-        Self { code: hex(code), config: PlainConfig::new(config) }
+        Self { code: hex(code), config: Box::new(PlainConfig::new(config)) }
     }
 
     /// Code and configuration, or what is wrong with them.

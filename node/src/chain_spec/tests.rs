@@ -55,7 +55,8 @@ fn mistakes_in_a_file_are_explained() {
             Err(error) => error.to_string(),
         }
     };
-    let cases: [(&str, &dyn Fn(&mut Value)); 6] = [
+    type Change<'a> = &'a dyn Fn(&mut Value);
+    let cases: [(&str, Change); 6] = [
         ("unknown field `slotz`", &|spec| spec["slotz"] = json!(1)),
         ("names a folder", &|spec| spec["id"] = json!("../etc")),
         ("is no amount of plancks", &|spec| {

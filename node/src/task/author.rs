@@ -54,7 +54,7 @@ pub(crate) fn run(node: &Inner) {
         let parent = node.chain.best();
         let Some(claim) = claim_slot(node, slot, &parent, &set) else { continue };
         match author(node, &claim, &parent, set.slot_duration_ms) {
-            Ok(imported) => import::imported(node, &imported),
+            Ok(()) => {}
             Err(error) if error.is_fatal() => node.stop.throw(StopReason::Fatal(error.to_string())),
             Err(error) => tracing::error!(target: "aura", "slot {} stays empty: {error}", slot.0),
         }
@@ -91,7 +91,7 @@ fn claim_slot(node: &Inner, slot: Slot, parent: &Head, set: &AuraSet) -> Option<
     Some(claim)
 }
 
-fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<Imported, AuthorError> {
+fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<(), AuthorError> {
     let watch = Stopwatch::start();
     let start = claim::slot_start_ms(claim.slot, slot_ms);
     let mut inherents = InherentData::new();
@@ -112,12 +112,13 @@ fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<Im
         imported.block.hash,
         short(&parent.hash),
     );
-    Ok(imported)
+    Ok(())
 }
 
 fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorError> {
     let signature = node.keystore.sign_seal(&claim.author, claim.slot, built.seal_payload())?;
-    Ok(node.chain.import_built(built, signature)?)
+    let change = || node.chain.import_built(built, signature);
+    Ok(node.announcer.in_order(change, |imported| import::imported(node, imported))?)
 }
 
 /// Pushes ready transactions until they, the time or the block's room end; `late` is how much of the time is gone.

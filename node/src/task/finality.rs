@@ -67,19 +67,19 @@ enum Trouble {
     Waits(String),
 }
 
-/// Votes until nothing is left to finalise.
+/// Votes once, if there is something to finalise; what is left waits for its own delay.
 fn advance(node: &Inner, solo: &mut Solo) -> Result<(), Trouble> {
-    loop {
-        let (voters, view) = node.chain.finality(solo.last());
-        match solo.next(&voters, &view).map_err(|why| Trouble::Waits(why.to_string()))? {
-            Decision::Idle => return Ok(()),
-            Decision::Missing { vote } => {
-                return Err(Trouble::Waits(format!(
-                    "block {} ({}) was voted for and is not in the database: restore the database of this key",
-                    vote.target_number, vote.target_hash
-                )));
-            }
-            Decision::Vote(vote) => finalise(node, &vote)?,
+    let (voters, view) = node.chain.finality(solo.last());
+    match solo.next(&voters, &view).map_err(|why| Trouble::Waits(why.to_string()))? {
+        Decision::Idle => Ok(()),
+        Decision::Missing { vote } => Err(Trouble::Waits(format!(
+            "block {} ({}) was voted for and is not in the database: restore the database of this key",
+            vote.target_number, vote.target_hash
+        ))),
+        Decision::Vote(vote) => {
+            finalise(node, &vote)?;
+            node.voter.wake();
+            Ok(())
         }
     }
 }
@@ -89,12 +89,12 @@ fn finalise(node: &Inner, vote: &Vote) -> Result<(), Trouble> {
         true => Trouble::Fatal(why.to_string()),
         false => Trouble::Waits(why.to_string()),
     })?;
-    let done = node.chain.finalise(vote.target_hash, &vote.justify(signature)).map_err(|why| {
-        match why.is_fatal() {
-            true => Trouble::Fatal(why.to_string()),
-            false => Trouble::Waits(why.to_string()),
-        }
-    })?;
-    import::finalised(node, &done);
-    Ok(())
+    let finalised = node.announcer.in_order(
+        || node.chain.finalise(vote.target_hash, &vote.justify(signature)),
+        |done| import::finalised(node, done),
+    );
+    finalised.map(drop).map_err(|why| match why.is_fatal() {
+        true => Trouble::Fatal(why.to_string()),
+        false => Trouble::Waits(why.to_string()),
+    })
 }

@@ -1,11 +1,14 @@
 //! What follows when a block entered the chain or became final: the pool, the voter and everybody who listens learn it.
+//!
+//! Rule: a change of the chain and what is told about it belong together ([`Announcer::in_order`]). Else the voter could
+//! make a block final, and tell so, before its author has told that the block exists.
 use crate::service::Inner;
 use crate::stop::StopReason;
 use quire_chain::{Finalised, Head, Imported, TreeRoute};
 use quire_core::{Header, OpaqueExtrinsic};
 use quire_pool::{BlockBody, BlockRef, Input};
 use quire_rpc::BlockEvent;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
 
 /// Events that a slow listener may be behind before it misses some.
@@ -13,6 +16,7 @@ const EVENTS_BUFFERED: usize = 1_024;
 
 /// Tells the world about blocks.
 pub(crate) struct Announcer {
+    order: Mutex<()>,
     pub(crate) events: broadcast::Sender<BlockEvent>,
     pub(crate) best: watch::Sender<Head>,
     pub(crate) finalised: watch::Sender<Head>,
@@ -21,10 +25,23 @@ pub(crate) struct Announcer {
 impl Announcer {
     pub(crate) fn new(best: Head, finalised: Head) -> Self {
         Self {
+            order: Mutex::default(),
             events: broadcast::channel(EVENTS_BUFFERED).0,
             best: watch::channel(best).0,
             finalised: watch::channel(finalised).0,
         }
+    }
+
+    /// Changes the chain and tells what changed, with nobody else in between.
+    pub(crate) fn in_order<T, E>(
+        &self,
+        change: impl FnOnce() -> Result<T, E>,
+        tell: impl FnOnce(&T),
+    ) -> Result<T, E> {
+        let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = change()?;
+        tell(&changed);
+        Ok(changed)
     }
 
     fn event(&self, event: BlockEvent) {

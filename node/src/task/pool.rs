@@ -105,8 +105,7 @@ impl PoolTask {
         source: TransactionSource,
         extrinsic: OpaqueExtrinsic,
     ) -> BoxFuture<'static, Result<H256, SubmitError>> {
-        let verdict = self.hand_in(source, extrinsic, None);
-        async move { verdict.await }.boxed()
+        self.hand_in(source, extrinsic, None).boxed()
     }
 
     /// Hands in a transaction and follows it.
