@@ -36,6 +36,7 @@ use crate::config::{Config, ConfigError, RpcEndpoint};
 use crate::offchain::OffchainError;
 use crate::offchain::worker::{Told, Worker, lower_priority, spawn};
 use crate::service::{Node, StartError};
+use crate::stop::StopReason;
 use clap::Args;
 use input::{InputError, Source};
 use progress::Board;
@@ -44,7 +45,8 @@ use record::Record;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::thread::{JoinHandle, available_parallelism};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
@@ -184,6 +186,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Option<Node>, DemoError> {
     let census = source.census(args.blocks)?;
     start_pool(threads);
     let node = Node::start(config(args)?)?;
+    let signals = stop_on_signals(&node)?;
     let mut record = Record::open(&node, &source, &census, args.blocks)?;
     let board = Arc::new(Board::new(census.valid, args.blocks));
     let progress = progress::Bars::start(&board);
@@ -202,7 +205,31 @@ pub(crate) fn run(args: &DemoArgs) -> Result<Option<Node>, DemoError> {
         return Ok(Some(node));
     }
     node.stop();
+    // It holds the node's folder, which is removed when it is temporary.
+    let _ = signals.join();
     Ok(None)
+}
+
+/// A run without `--base-path` leaves no folder behind when it is interrupted.
+fn stop_on_signals(node: &Node) -> Result<JoinHandle<()>, DemoError> {
+    let fault = |error: std::io::Error| DemoError::Offchain(format!("cannot wait for signals: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(fault)?;
+    let (mut interrupt, mut terminate) = {
+        let _entered = runtime.enter();
+        (signal(SignalKind::interrupt()).map_err(fault)?, signal(SignalKind::terminate()).map_err(fault)?)
+    };
+    let node = node.handle();
+    let wait = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = node.stopped() => {}
+            }
+        });
+        node.request_stop(StopReason::Requested);
+    };
+    Ok(spawn("demo-signals", wait)?)
 }
 
 /// The messages' road and the machines, side by side, until every block is over.

@@ -29,6 +29,7 @@ pub(crate) mod view;
 pub(crate) mod worker;
 
 use crate::keystore::Keystore;
+use crate::stop::StopReason;
 use quire_channel::BatchHeader;
 use quire_offchain::signing::BatchSigner;
 use std::sync::Arc;
@@ -48,6 +49,17 @@ pub(crate) enum OffchainError {
     /// The node below stopped.
     #[error("the node stopped: {0}")]
     Stopped(String),
+}
+
+impl From<StopReason> for OffchainError {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Requested => OffchainError::Stopped(
+                "it was asked to; the same command goes on where it was if it has a --base-path".into(),
+            ),
+            StopReason::Fatal(why) => OffchainError::Stopped(why),
+        }
+    }
 }
 
 /// One participant's message key in the keystore (R2).

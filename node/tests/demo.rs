@@ -2,8 +2,9 @@
 //!
 //! The figures are those of `tests/reference/rtb_reference.py`, which shares no code with Quire.
 
+use parity_scale_codec::Decode as _;
 use serde_json::{Value, json};
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -226,6 +227,79 @@ fn bad_input_gets_a_sentence_and_leaves_nothing() {
         assert!(text.contains(expected), "{args:?}: {text}");
         assert!(!Path::new(&base).exists(), "{args:?} touched the base path");
     }
+}
+
+#[test]
+fn a_deposit_that_nobody_can_pay_is_told() {
+    let text = refusal(&["--impressions", "2000000000"]);
+    assert!(text.contains("the deposit of 2000002000000000000 plancks"), "{text}");
+}
+
+/// Calls a method of a node's JSON-RPC over plain HTTP.
+fn rpc(port: u16, method: &str, params: &Value) -> Value {
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the node serves");
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str::<Value>(body).expect("JSON")["result"].clone()
+}
+
+#[test]
+fn balances_read_by_rpc_are_those_of_the_outcome() {
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|socket| socket.local_addr())
+        .expect("a port")
+        .port();
+    let args = ["--impressions", "500", "--json", "--serve", "--rpc-port", &port.to_string()];
+    let mut node =
+        quire(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    let mut line = String::new();
+    BufReader::new(node.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    let outcome: Value = serde_json::from_str(&line).expect("one JSON object");
+    let channel = outcome["channel"].as_u64().expect("an id");
+    let key = format!("0x{}", hex::encode(pallet_channels::storage::MONEY.key_for(&channel)));
+    let value = rpc(port, "state_getStorage", &json!([key]));
+    let bytes = hex::decode(value.as_str().expect("a value").trim_start_matches("0x")).expect("hex");
+    let money = Vec::<pallet_channels::Money>::decode(&mut &bytes[..]).expect("money");
+    node.kill().expect("stopped");
+    node.wait().expect("waited");
+    let paid =
+        |who: &str| outcome["paid"][who].as_str().and_then(|text| text.parse::<u128>().ok()).expect("a sum");
+    let deposit = 500 * (1_000_000_000 + 1_000);
+    assert_eq!(
+        money.iter().map(pallet_channels::Money::total).collect::<Vec<_>>(),
+        [deposit - paid("dsp"), paid("ssp"), paid("auditor"),]
+    );
+    assert_eq!(paid("dsp"), paid("ssp") + paid("auditor") + paid("validators"));
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_temporary_folder() {
+    let dir = TempDir::new().expect("a folder");
+    let mut command = quire(&["--impressions", "300000"]);
+    command.env("TMPDIR", dir.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut node = command.spawn().expect("the binary starts");
+    let is_empty = || std::fs::read_dir(dir.path()).expect("readable").next().is_none();
+    let has_begun = || walk(dir.path(), "offchain");
+    while !has_begun() {
+        assert!(node.try_wait().expect("waited").is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&node);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("sent");
+    assert!(!node.wait().expect("waited").success());
+    assert!(is_empty(), "the folder is still there");
+}
+
+/// Whether some folder of this name is below.
+fn walk(dir: &Path, name: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else { return false };
+    entries
+        .flatten()
+        .any(|entry| entry.file_name() == name || (entry.path().is_dir() && walk(&entry.path(), name)))
 }
 
 #[test]

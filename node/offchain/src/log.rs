@@ -33,6 +33,9 @@ use std::thread::JoinHandle;
 /// Longest record: the longest batch and what its owner writes beside it.
 pub const RECORD_BYTES_MAX: usize = quire_core::limits::MAX_BATCH_BYTES as usize + 4096;
 
+/// Segments that are kept open for reading; the oldest is closed first.
+const READERS_MAX: usize = 32;
+
 /// Sizes of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
@@ -321,6 +324,9 @@ impl Log {
             _ => LogError::io("open", &path, &error),
         })?;
         let file = Arc::new(file);
+        if readers.len() >= READERS_MAX {
+            readers.pop_first();
+        }
         readers.insert(position.segment, Arc::clone(&file));
         Ok(file)
     }

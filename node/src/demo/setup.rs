@@ -12,13 +12,14 @@ use super::selection::{AuditorSelection, DspSelection, SspSelection};
 use crate::chain_spec::{ChainSpec, GenesisJson, PlainGenesis, SpecError};
 use crate::config::ConfigError;
 use crate::keystore::Keystore;
-use crate::offchain::MessageSigner;
 use crate::offchain::job::{Office, Seat, Stand};
 use crate::offchain::key_ring::KeyRing;
 use crate::offchain::program::ChainPrograms;
 use crate::offchain::submit::Submitter;
 use crate::offchain::view::Snapshot;
+use crate::offchain::{MessageSigner, OffchainError};
 use crate::service::{Node, NodeHandle};
+use crate::stop::StopReason;
 use futures::executor::block_on;
 use pallet_channels::storage::{CHANNELS, MAX_BLOCKS_AHEAD, MONEY, NEXT_CHANNEL, PROGRAMS};
 use pallet_channels::{Call as ChannelsCall, ChannelStatus, Money};
@@ -180,14 +181,14 @@ impl Chain {
                     why: refusal,
                 });
             }
-            let is_running = block_on(async {
+            let stopped = block_on(async {
                 tokio::select! {
-                    changed = heads.changed() => changed.is_ok(),
-                    _ = self.node.stopped() => false,
+                    changed = heads.changed() => changed.is_err().then_some(StopReason::Requested),
+                    reason = self.node.stopped() => Some(reason),
                 }
             });
-            if !is_running {
-                return Err(DemoError::Offchain("the node stopped while the channel was set up".into()));
+            if let Some(reason) = stopped {
+                return Err(OffchainError::from(reason).into());
             }
         }
         Ok(())
@@ -333,7 +334,8 @@ fn terms(blocks: u32, valid: u64) -> EraTerms {
     let per_block = share(valid, blocks, 0).saturating_mul(3);
     let work = u32::try_from(per_block / MESSAGES_PER_TICK).unwrap_or(u32::MAX / 4);
     let window = WINDOW_TICKS.saturating_add(work).min(pallet_channels::storage::MAX_WINDOW_TICKS);
-    let period = match blocks <= MAX_BLOCKS_AHEAD {
+    // Block 0 and as many ahead of it can be open at once.
+    let period = match blocks <= MAX_BLOCKS_AHEAD.saturating_add(1) {
         true => LONG_PERIOD_TICKS,
         false => SHORT_PERIOD_TICKS.saturating_add(work),
     };

@@ -4,6 +4,7 @@ use super::OffchainError;
 use super::job::{Office, Work};
 use super::submit::runtime_call;
 use crate::service::NodeHandle;
+use crate::stop::StopReason;
 use futures::executor::block_on;
 use quire_channel::{BlockState, PartAnchor};
 use quire_core::AccountId;
@@ -35,7 +36,7 @@ pub(crate) enum Told {
     /// Going on makes no sense.
     Fatal(OffchainError),
     /// The node stopped.
-    Stopped,
+    Stopped(StopReason),
     /// Nothing to do.
     Nothing,
 }
@@ -102,16 +103,21 @@ impl Worker {
 
     /// Runs until every block is over.
     pub(crate) fn run(mut self) -> Result<(), OffchainError> {
+        let outcome = self.work();
+        drop((self.jobs, self.heads));
+        for thread in self.threads {
+            // A job thread that panicked has aborted the process.
+            let _ = thread.join();
+        }
+        outcome
+    }
+
+    fn work(&mut self) -> Result<(), OffchainError> {
         self.remember_parts()?;
         self.look()?;
         while !self.participants.iter().all(Participant::is_done) {
             let Ok(told) = self.told.recv() else { break };
             self.take(told)?;
-        }
-        drop((self.jobs, self.heads));
-        for thread in self.threads {
-            // A job thread that panicked has aborted the process.
-            let _ = thread.join();
         }
         Ok(())
     }
@@ -154,7 +160,7 @@ impl Worker {
             }
             Told::Failed { stand, block } => self.tell_duty(stand, duty::Input::Failed { block }),
             Told::Fatal(error) => Err(error),
-            Told::Stopped => Err(OffchainError::Stopped("it no longer finalises blocks".into())),
+            Told::Stopped(reason) => Err(reason.into()),
             Told::Nothing => Ok(()),
         }
     }
@@ -290,16 +296,16 @@ fn run_jobs(office: &Office, queue: &Mutex<Receiver<Work>>, tell: &Sender<Told>)
 fn forward_heads(node: &NodeHandle, tell: &Sender<Told>, mut ended: oneshot::Receiver<()>) {
     let mut heads = node.finalised();
     loop {
-        let changed = block_on(async {
+        let told = block_on(async {
             tokio::select! {
-                changed = heads.changed() => Some(changed.is_ok()),
-                _ = node.stopped() => Some(false),
+                changed = heads.changed() => changed.is_ok().then_some(Told::Head),
+                reason = node.stopped() => Some(Told::Stopped(reason)),
                 _ = &mut ended => None,
             }
         });
-        let Some(changed) = changed else { return };
-        let told = if changed { Told::Head } else { Told::Stopped };
-        if tell.send(told).is_err() || !changed {
+        let Some(told) = told else { return };
+        let is_last = matches!(told, Told::Stopped(_));
+        if tell.send(told).is_err() || is_last {
             return;
         }
     }

@@ -155,6 +155,19 @@ fn r5_damage_or_loss_of_an_earlier_segment_is_an_error() {
 }
 
 #[test]
+fn reading_opens_few_files_at_a_time() {
+    let dir = written(400);
+    let (log, _, seen) = open(dir.path()).expect("opens");
+    assert!(segments(dir.path()).len() > 2 * super::READERS_MAX);
+    let mut buffer = Vec::new();
+    for (position, bytes) in seen.iter().chain(seen.iter().rev()) {
+        log.read(*position, &mut buffer).expect("reads");
+        assert_eq!(&buffer, bytes);
+        assert!(log.shared.readers().len() <= super::READERS_MAX);
+    }
+}
+
+#[test]
 fn r7_a_log_has_one_owner() {
     let dir = written(1);
     let first = open(dir.path()).expect("opens");
