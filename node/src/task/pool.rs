@@ -148,10 +148,8 @@ impl PoolTask {
 
     /// Tells the pool something and carries out what it asks for.
     pub(crate) fn step(&self, input: Input) {
-        let mut effects = Vec::new();
         let mut state = lock(&self.state);
-        state.pool.step(self.clock.ms(), input, &mut effects);
-        let jobs = state.carry_out(effects);
+        let jobs = state.step(self.clock.ms(), input);
         drop(state);
         self.queue(jobs);
     }
@@ -218,11 +216,9 @@ impl PoolTask {
     }
 
     fn take_in(&self, incoming: Vec<Incoming>) {
-        let mut effects = Vec::new();
         let mut state = lock(&self.state);
         let submissions = incoming.into_iter().map(|one| state.admit(one)).collect();
-        state.pool.step(self.clock.ms(), Input::Submit(submissions), &mut effects);
-        let jobs = state.carry_out(effects);
+        let jobs = state.step(self.clock.ms(), Input::Submit(submissions));
         drop(state);
         self.queue(jobs);
     }
@@ -276,10 +272,22 @@ impl State {
         Submission { ticket, extrinsic, source, watch }
     }
 
-    /// One arm per effect; gives the validations to run.
-    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Job> {
-        let mut jobs = Vec::new();
-        let mut unwatched = Vec::new();
+    /// Steps the pool; gives the validations to run.
+    fn step(&mut self, now_ms: u64, input: Input) -> Vec<Job> {
+        let (mut effects, mut jobs, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        self.pool.step(now_ms, input, &mut effects);
+        self.carry_out(effects, &mut jobs, &mut left);
+        // Unwatching reports nothing, so nobody else can be found to have left.
+        for hash in std::mem::take(&mut left) {
+            let mut effects = Vec::new();
+            self.pool.step(now_ms, Input::Unwatch(hash), &mut effects);
+            self.carry_out(effects, &mut jobs, &mut left);
+        }
+        jobs
+    }
+
+    /// One arm per effect. `left` are transactions that nobody watches any more.
+    fn carry_out(&mut self, effects: Vec<Effect>, jobs: &mut Vec<Job>, left: &mut Vec<H256>) {
         for effect in effects {
             match effect {
                 Effect::Validate { job, source, transactions } => {
@@ -288,24 +296,13 @@ impl State {
                 Effect::Answer { ticket, hash, result } => self.answer(ticket, hash, result),
                 Effect::Status { hash, status } => {
                     if !self.report(&hash, status) {
-                        unwatched.push(hash);
+                        left.push(hash);
                     }
                 }
                 // Gossip joins here with the network's protocols.
                 Effect::Propagate { .. } => {}
             }
         }
-        for hash in unwatched {
-            // Unwatching asks for nothing but validations that are due anyway.
-            let mut more = Vec::new();
-            self.pool.step(0, Input::Unwatch(hash), &mut more);
-            for effect in more {
-                if let Effect::Validate { job, source, transactions } = effect {
-                    jobs.push(Job { job, source, transactions });
-                }
-            }
-        }
-        jobs
     }
 
     fn answer(&mut self, ticket: u64, hash: H256, result: Result<(), PoolError>) {
