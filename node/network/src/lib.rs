@@ -120,9 +120,9 @@ fn parse(text: &str) -> Result<Multiaddr, NetworkError> {
 /// R2.
 fn check_free(text: &str) -> Result<(), NetworkError> {
     match socket_address(&parse(text)?) {
-        Some(socket) => std::net::TcpListener::bind(socket)
-            .map(drop)
-            .map_err(|source| NetworkError::bind(text, source)),
+        Some(socket) => {
+            std::net::TcpListener::bind(socket).map(drop).map_err(|source| NetworkError::bind(text, source))
+        }
         None => Ok(()),
     }
 }
