@@ -16,6 +16,7 @@ use quire_core::{AccountId, H256};
 use quire_offchain::chunk_store::ChunkStore;
 use quire_offchain::collator::{CollateError, Selection, collate};
 use quire_offchain::crypt::PartPlace;
+use quire_offchain::duty::Duty;
 use quire_offchain::mailbox::Mailbox;
 use quire_offchain::part_store::{OpenError, store_part, take_custody};
 use quire_offchain::ratchet::{BlockKey, Ratchet};
@@ -140,6 +141,10 @@ impl Office {
         let watch = Stopwatch::start();
         let stand = self.stands.iter().find(|stand| stand.account == validator && stand.sealing == sealing);
         let (Some(owner), Some(stand)) = (self.seats.get(seat), stand) else { return Ok(None) };
+        let view = self.snapshot()?.view(self.genesis, self.channel, std::iter::once(block))?;
+        if !view.is_some_and(|view| Duty::has_duty(&view, block, &validator)) {
+            return Ok(None);
+        }
         let fault = |why: String| OffchainError::Fault(format!("block {block}: {why}"));
         let mut ephemeral = [0; 32];
         getrandom::fill(&mut ephemeral)
