@@ -2,6 +2,7 @@
 //!
 //! A test owns its processes and folders; both are gone when it ends, also when it fails. Ports come from the system.
 #![allow(clippy::disallowed_methods, reason = "tests of processes wait for them, against a deadline")]
+#![allow(clippy::panic, reason = "helpers of tests fail the test")]
 
 mod bad_input;
 mod crash;

@@ -104,7 +104,7 @@ fn parse(number: u64, line: &[u8]) -> Option<Line> {
     let has = |needle: &str| agent.windows(needle.len()).any(|window| window == needle.as_bytes());
     Some(Line {
         price: 1_000_000 * (1 + u128::from(crc % 1_000)),
-        lost_notice: crc % 97 == 0,
+        lost_notice: crc.is_multiple_of(97),
         view,
         click: view && referer != b"-" && crc % 50 == 1,
         fraud: ["bot", "crawler", "spider", "slurp", "http:"].iter().any(|needle| has(needle)),

@@ -526,7 +526,8 @@ fn the_checked_in_runtime_runs() {
     let code = RuntimeCode::new(&std::fs::read(path).unwrap());
     let executor = WasmExecutor::new(Options::default()).unwrap();
     let declared = executor.version(&code).unwrap();
-    let call = |method, args: &[u8]| executor.call(&code, &MapState::default(), &mut Overlay::new(), method, args);
+    let call =
+        |method, args: &[u8]| executor.call(&code, &MapState::default(), &mut Overlay::new(), method, args);
     let answered = RuntimeVersion::decode(&mut &call("Core_version", &[]).unwrap()[..]).unwrap();
     assert_eq!(declared, answered, "the sections and Core_version must agree");
     assert!(!declared.apis.is_empty() && declared.system_version == 1);
