@@ -116,6 +116,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("log")
     arguments.add_argument("--blocks", type=int, default=2)
+    arguments.add_argument("--compare", metavar="FILE", help="output of `quire demo --json`; fails where it differs")
     options = arguments.parse_args()
     lines = read_lines(options.log)
     valid = messages_of(lines)
@@ -132,16 +133,30 @@ def main():
             paid[key] += value
         blocks.append({"number": number, "messages": sum(len(sent) for sent in block)})
     report.update({key: str(report[key]) for key in SUMS})
-    print(
-        json.dumps(
-            {
-                "input": {"lines": len(lines), "skipped": len(lines) - len(valid)},
-                "report": report,
-                "paid": {key: str(value) for key, value in paid.items()},
-                "blocks": blocks,
-            }
-        )
-    )
+    expected = {
+        "input": {"lines": len(lines), "skipped": len(lines) - len(valid)},
+        "report": report,
+        "paid": {key: str(value) for key, value in paid.items()},
+        "blocks": blocks,
+    }
+    if options.compare:
+        compare(options.compare, expected)
+    else:
+        print(json.dumps(expected))
+
+
+def compare(path, expected):
+    with open(path) as file:
+        result = json.loads(file.read().rstrip().splitlines()[-1])
+    blocks = result.pop("blocks")
+    seen = {key: result.get(key) for key in ("input", "report", "paid")}
+    seen["blocks"] = [{"number": block["number"], "messages": block["messages"]} for block in blocks]
+    if seen != expected:
+        sys.exit(f"{path} differs from the recomputation:\n  printed    {seen}\n  recomputed {expected}")
+    unsettled = [block for block in blocks if block["state"] != "Settled"]
+    if unsettled:
+        sys.exit(f"{path}: not settled: {unsettled}")
+    print(f"{len(blocks)} blocks agree with the recomputation: {seen['paid']}")
 
 
 if __name__ == "__main__":
