@@ -1,7 +1,7 @@
 //! Bad input from the command line: a sentence that says what, where and what to do, a non-zero exit, nothing lost.
 
 use crate::process::{self, DevNode, free_port};
-use std::{fs, io::Write, net::TcpListener, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
 /// Runs `quire` with `args`, which must fail with a text that has all of `words`.
 fn fails(args: &[&str], words: &[&str]) {
@@ -16,33 +16,6 @@ fn fails(args: &[&str], words: &[&str]) {
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are UTF-8")
-}
-
-#[test]
-fn a_demo_says_what_is_wrong_with_its_log() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let missing = dir.path().join("missing.log");
-    fails(&["demo", "--access-log", text(&missing)], &["missing.log"]);
-    fails(&["demo", "--access-log", text(dir.path())], &[text(dir.path())]);
-
-    let binary = dir.path().join("binary.log");
-    fs::write(&binary, [0u8, 159, 146, 150].repeat(1_000)).expect("written");
-    fails(&["demo", "--access-log", text(&binary)], &["binary.log", "log"]);
-
-    let empty = dir.path().join("empty.log");
-    fs::write(&empty, "").expect("written");
-    fails(&["demo", "--access-log", text(&empty)], &["empty.log"]);
-
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    packed.write_all(&crate::demo::sample_log(500)).expect("memory takes it");
-    let packed = packed.finish().expect("memory takes it");
-    let cut = dir.path().join("cut.log.gz");
-    fs::write(&cut, &packed[..packed.len() / 2]).expect("written");
-    fails(&["demo", "--access-log", text(&cut)], &["cut.log.gz"]);
-
-    let few = dir.path().join("few.log");
-    fs::write(&few, crate::demo::sample_log(3)).expect("written");
-    fails(&["demo", "--access-log", text(&few), "--blocks", "9"], &["9"]);
 }
 
 #[test]

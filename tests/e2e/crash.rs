@@ -101,7 +101,7 @@ fn a_chain_under_load_survives_kills() {
 fn a_demo_survives_kills_and_ends_as_if_nothing_had_happened() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let log = dir.path().join("access.log");
-    fs::write(&log, demo::sample_log(3_000)).expect("the log is written");
+    fs::write(&log, demo::mixed_log(3_000)).expect("the log is written");
     let (log, base) = (log.to_str().expect("UTF-8").to_owned(), dir.path().join("base"));
     let base = base.to_str().expect("UTF-8").to_owned();
     let mut moments = Moments(11);
@@ -111,13 +111,14 @@ fn a_demo_survives_kills_and_ends_as_if_nothing_had_happened() {
         let out = dir.path().join(format!("out{round}"));
         let mut process = Process::start(&args, &out);
         if round < KILLS {
-            sleep(moments.next(100, 2_500));
+            // Early kills hit the setup, later ones collation, results and settlement.
+            sleep(moments.next(100, 1_500 + 150 * u64::from(round)));
             process.kill();
             continue;
         }
         let status = process.wait(Duration::from_secs(240));
         let output = process.output();
         assert!(status.success(), "{output}");
-        demo::check(&demo::last_json(&output), &reference::recompute(&demo::sample_log(3_000), 2));
+        demo::check(&demo::last_json(&output), &reference::recompute(&demo::mixed_log(3_000), 2));
     }
 }

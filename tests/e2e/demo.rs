@@ -1,39 +1,46 @@
-//! `quire demo`: events in, settled balances out, compared with an independent recomputation.
+//! `quire demo` as users run it: events in, settled balances out, compared with an independent recomputation.
 
 use crate::{
-    process::{self, Process, free_port, wait_for},
+    process::{Process, free_port, quire, wait_for},
     reference::{self, Expected},
     rpc,
 };
+use parity_scale_codec::Decode as _;
 use serde_json::{Value, json};
-use std::{fmt::Write as _, fs, io::Read, path::Path, time::Duration};
+use std::{
+    fs,
+    io::Read as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
 
-/// A log with every kind of line: bots, clicks, failures, broken lines, CRs.
-pub(crate) fn sample_log(lines: u32) -> Vec<u8> {
-    let mut out = String::new();
-    for n in 0..lines {
-        let agent = if n % 11 == 3 {
-            "Mozilla/5.0 (compatible; Googlebot/2.1)"
-        } else {
-            "Mozilla/5.0 (X11; Linux) \\\"q\\\""
-        };
-        let referer = if n % 3 == 0 { "-" } else { "http://example.org/page" };
-        let status = [200, 304, 404, 206, 500][(n % 5) as usize];
-        let end = if n % 17 == 0 { "\r\n" } else { "\n" };
-        let (hour, minute, second) = (n / 3600 % 24, n / 60 % 60, n % 60);
-        let line = format!(
-            "10.0.{}.{} - - [17/May/2015:{hour:02}:{minute:02}:{second:02} +0000] \"GET /{n} HTTP/1.1\" {status} {} \"{referer}\" \"{agent}\"{end}",
-            n / 256 % 256,
-            n % 256,
-            n * 7,
-        );
-        match n % 101 {
-            50 => out.push_str("not a log line\n"),
-            51 => out.push('\n'),
-            _ => out.write_str(&line).expect("a string grows"),
-        }
-    }
-    out.into_bytes()
+fn demo(args: &[&str]) -> Command {
+    let mut command = quire();
+    command.arg("demo").args(args).stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    demo(args).output().expect("the binary starts")
+}
+
+/// The object on the last line of a finished run.
+fn outcome(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "exit {:?}\n{text}\n{errors}", output.status.code());
+    last_json(&text)
+}
+
+/// Runs that must fail with a sentence; gives the sentence.
+fn refusal(args: &[&str]) -> String {
+    let output = run(args);
+    assert!(!output.status.success(), "{args:?} succeeded");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!text.contains("panicked"), "{text}");
+    text
 }
 
 /// The object on the last line of a demo's output.
@@ -45,71 +52,206 @@ pub(crate) fn last_json(output: &str) -> Value {
 /// Checks a finished run against the recomputation.
 pub(crate) fn check(result: &Value, expected: &Expected) {
     assert_eq!(result["input"], json!({ "lines": expected.input.0, "skipped": expected.input.1 }));
-    let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    for (name, figure) in expected.report().as_object().expect("an object") {
-        assert_eq!(as_text(&result["report"][name]), as_text(figure), "{name}");
-    }
+    assert_eq!(result["report"], expected.report());
     assert_eq!(result["paid"], expected.paid());
     let blocks = result["blocks"].as_array().expect("a list of blocks");
     assert_eq!(blocks.len(), expected.messages.len());
     for (block, messages) in blocks.iter().zip(&expected.messages) {
-        assert_eq!(block["state"], json!("Settled"));
-        assert_eq!(as_text(&block["messages"]), messages.to_string());
+        assert_eq!(block["state"], "Settled");
+        assert_eq!(block["messages"], json!(messages));
     }
 }
 
-fn demo(log: &Path, more: &[&str]) -> Value {
-    let path = log.to_str().expect("temporary paths are UTF-8");
-    let out = process::run(&[&["demo", "--access-log", path, "--json"], more].concat());
-    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success(), "{stdout}\n{stderr}");
-    last_json(&stdout)
+/// Everything of an outcome that depends on the input only.
+fn facts(outcome: &Value) -> Value {
+    let hashes: Vec<Value> = outcome["blocks"]
+        .as_array()
+        .expect("blocks")
+        .iter()
+        .map(|block| block["result_hash"].clone())
+        .collect();
+    json!({ "input": outcome["input"], "report": outcome["report"], "paid": outcome["paid"], "hashes": hashes })
+}
+
+/// A log with everything that lines can be: robots, clicks, bad and empty lines, escapes, bytes that are no text.
+pub(crate) fn mixed_log(lines: u32) -> Vec<u8> {
+    let mut text = Vec::new();
+    for n in 0..lines {
+        let status = [200, 304, 404, 206][n as usize % 4];
+        let referer = ["-", "http://r/", "", "a\\\"b"][n as usize / 4 % 4];
+        let agent = ["Mozilla", "GoogleBOT/2", "see HTTP://x", "xSpider"][n as usize / 16 % 4];
+        let line =
+            format!(r#"h{n} - - [17/May/2015:10:05:03 +0000] "GET /{n}" {status} {n} "{referer}" "{agent}""#);
+        text.extend_from_slice(line.as_bytes());
+        let end: &[u8] = match n % 50 {
+            0 => b"\r\n",
+            1 => b" \t\n",
+            2 => b"\n\n",
+            3 => b" garbage\n",
+            4 => b"\r\r\n\xff\xfe \xfd\n",
+            _ => b"\n",
+        };
+        text.extend_from_slice(end);
+    }
+    text
 }
 
 #[test]
 fn a_log_of_every_kind_of_line_settles_as_the_rules_say() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let log = dir.path().join("access.log");
-    fs::write(&log, sample_log(1_500)).expect("the log is written");
-    let result = demo(&log, &["--blocks", "3", "--threads", "1"]);
-    check(&result, &reference::recompute(&sample_log(1_500), 3));
+    let dir = TempDir::new().expect("a folder");
+    let log = dir.path().join("mixed.log");
+    fs::write(&log, mixed_log(3_000)).expect("the log is written");
+    let outcome = outcome(&run(&["--access-log", &log.display().to_string(), "--blocks", "3", "--json"]));
+    check(&outcome, &reference::recompute(&mixed_log(3_000), 3));
+    assert_eq!(outcome["accounts"]["validators"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]
 fn a_real_log_settles_as_the_rules_say() {
     let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/apache-access-10k.log.gz");
     let Ok(file) = fs::File::open(&log) else {
-        println!("no real log beside the checkout: the sample log is all that was checked");
+        println!("no real log beside the checkout: the mixed log is all that was checked");
         return;
     };
     let mut plain = Vec::new();
     flate2::read::MultiGzDecoder::new(file).read_to_end(&mut plain).expect("the log is gzip");
-    check(&demo(&log, &[]), &reference::recompute(&plain, 2));
+    let outcome = outcome(&run(&["--access-log", &log.display().to_string(), "--json"]));
+    check(&outcome, &reference::recompute(&plain, 2));
 }
 
 #[test]
-fn balances_by_rpc_agree_with_what_was_paid() {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let log = dir.path().join("access.log");
-    fs::write(&log, sample_log(400)).expect("the log is written");
-    let rpc = free_port().to_string();
-    let path = log.to_str().expect("temporary paths are UTF-8");
-    let out = dir.path().join("out");
-    let args = ["demo", "--access-log", path, "--json", "--serve", "--rpc-port", &rpc];
-    let mut process = Process::start(&args, &out);
-    let result = wait_for("the demo's result", Duration::from_secs(180), || {
-        assert!(process.ended().is_none(), "the demo ended:\n{}", process.output());
-        let output = process.output();
+fn threads_do_not_change_the_result() {
+    let run = |threads: &str| outcome(&run(&["--impressions", "4000", "--json", "--threads", threads]));
+    assert_eq!(facts(&run("1")), facts(&run("4")));
+}
+
+#[test]
+fn a_finished_run_is_told_again_and_another_is_refused() {
+    let dir = TempDir::new().expect("a folder");
+    let path = dir.path().display().to_string();
+    let args = ["--impressions", "600", "--seed", "5", "--json", "--base-path", &path];
+    let (first, again) = (outcome(&run(&args)), outcome(&run(&args)));
+    assert_eq!(first["seconds"], again["seconds"]);
+    assert_eq!(facts(&first), facts(&again));
+    let other = refusal(&["--impressions", "600", "--seed", "6", "--json", "--base-path", &path]);
+    assert!(other.contains("holds the run of 600 generated impressions (seed 5)"), "{other}");
+}
+
+#[test]
+fn bad_input_gets_a_sentence_and_leaves_nothing() {
+    let dir = TempDir::new().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        fs::write(&path, bytes).expect("written");
+        path.display().to_string()
+    };
+    let base = dir.path().join("base").display().to_string();
+    let whole = file("small.log", br#"h i u [t] "r" 200 1 "-" "a""#);
+    for (args, expected) in [
+        (vec!["--access-log", "/nonexistent/log"], "cannot open access log /nonexistent/log"),
+        (vec!["--access-log", &dir.path().display().to_string()], "is not a regular file"),
+        (vec!["--access-log", &file("not.log", b"{}\n{}\n")], "is not an access log"),
+        (vec!["--access-log", &file("empty.log", b"")], "none of its 0 lines parses"),
+        (
+            vec!["--access-log", &file("cut.log.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x01")],
+            "the file was cut off",
+        ),
+        (
+            vec!["--access-log", &whole, "--blocks", "2"],
+            "has 1 valid lines, which cannot be split into 2 blocks",
+        ),
+        (vec!["--impressions", "0"], "--impressions 0"),
+    ] {
+        let args: Vec<&str> = args.into_iter().chain(["--base-path", &base]).collect();
+        let text = refusal(&args);
+        assert!(text.contains(expected), "{args:?}: {text}");
+        assert!(!Path::new(&base).exists(), "{args:?} touched the base path");
+    }
+}
+
+#[test]
+fn a_deposit_that_nobody_can_pay_is_told() {
+    let text = refusal(&["--impressions", "2000000000"]);
+    assert!(text.contains("the deposit of 2000002000000000000 plancks"), "{text}");
+}
+
+#[test]
+fn balances_read_by_rpc_are_those_of_the_outcome() {
+    let dir = TempDir::new().expect("a folder");
+    let port = free_port();
+    let args = ["demo", "--impressions", "500", "--json", "--serve", "--rpc-port", &port.to_string()];
+    let mut node = Process::start(&args, &dir.path().join("out"));
+    let outcome = wait_for("the demo's result", Duration::from_secs(180), || {
+        assert!(node.ended().is_none(), "the demo ended:\n{}", node.output());
+        let output = node.output();
         output
             .lines()
             .rev()
             .find_map(|line| serde_json::from_str::<Value>(line).ok())
             .filter(|v| v["paid"].is_object())
     });
-    check(&result, &reference::recompute(&sample_log(400), 2));
-    let port = rpc.parse().expect("a port");
-    let channel = result["channel"].as_u64().expect("a channel number");
-    let record = pallet_channels::storage::CHANNELS.key_for(&channel);
-    assert!(rpc::storage(port, &record).is_some(), "the channel is on chain");
+    let channel = outcome["channel"].as_u64().expect("an id");
+    let key = pallet_channels::storage::MONEY.key_for(&channel);
+    let bytes = rpc::storage(port, &key).expect("the channel's money");
+    let money = Vec::<pallet_channels::Money>::decode(&mut &bytes[..]).expect("money");
     crate::crash::balances_conserve(port);
+    let paid =
+        |who: &str| outcome["paid"][who].as_str().and_then(|text| text.parse::<u128>().ok()).expect("a sum");
+    let deposit = 500 * (1_000_000_000 + 1_000);
+    assert_eq!(
+        money.iter().map(pallet_channels::Money::total).collect::<Vec<_>>(),
+        [deposit - paid("dsp"), paid("ssp"), paid("auditor"),]
+    );
+    assert_eq!(paid("dsp"), paid("ssp") + paid("auditor") + paid("validators"));
+}
+
+#[test]
+fn an_interrupted_run_leaves_no_temporary_folder() {
+    let dir = TempDir::new().expect("a folder");
+    let mut command = demo(&["--impressions", "300000"]);
+    command.env("TMPDIR", dir.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut node = command.spawn().expect("the binary starts");
+    let is_empty = || fs::read_dir(dir.path()).expect("readable").next().is_none();
+    let has_begun = || walk(dir.path(), "offchain");
+    while !has_begun() {
+        assert!(node.try_wait().expect("waited").is_none(), "it ended early");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_child(&node);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("sent");
+    assert!(!node.wait().expect("waited").success());
+    assert!(is_empty(), "the folder is still there");
+}
+
+/// Whether some folder of this name is below.
+fn walk(dir: &Path, name: &str) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else { return false };
+    entries
+        .flatten()
+        .any(|entry| entry.file_name() == name || (entry.path().is_dir() && walk(&entry.path(), name)))
+}
+
+#[test]
+fn a_port_in_use_is_told_before_anything_is_sent() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("bound").port().to_string();
+    let text = refusal(&["--impressions", "10", "--serve", "--rpc-port", &port]);
+    assert!(text.contains(&port), "{text}");
+}
+
+#[test]
+fn two_runs_cannot_share_a_base_path() {
+    let dir = TempDir::new().expect("a folder");
+    let path = dir.path().display().to_string();
+    let args = ["--impressions", "200000", "--base-path", &path];
+    let mut first =
+        demo(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary starts");
+    while !dir.path().join("chains/quire_demo/offchain").exists() {
+        assert!(first.try_wait().expect("waited").is_none(), "the first run ended early");
+        std::thread::yield_now();
+    }
+    let text = refusal(&args);
+    first.kill().expect("kill -9");
+    first.wait().expect("waited");
+    assert!(text.contains("another quire process uses"), "{text}");
 }
