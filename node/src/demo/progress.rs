@@ -2,7 +2,7 @@
 
 use crate::clock::Stopwatch;
 use crate::offchain::worker::Watch;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use quire_channel::BlockState;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -116,10 +116,9 @@ impl Bars {
         let board = Arc::clone(board);
         let draw = move || {
             let all = MultiProgress::new();
-            let messages = all.add(
-                ProgressBar::new(board.expected)
-                    .with_style(style("messages {bar:40} {human_pos}/{human_len} {per_sec}")),
-            );
+            let messages = all.add(ProgressBar::new(board.expected).with_style(
+                style("messages {bar:40} {human_pos} of about {human_len}, {rate}").with_key("rate", rate),
+            ));
             let blocks = all.add(
                 ProgressBar::new(u64::from(board.block_count))
                     .with_style(style("blocks   {bar:40} {pos}/{len} {wide_msg}")),
@@ -149,6 +148,12 @@ impl Bars {
             let _ = thread.join();
         }
     }
+}
+
+/// Messages a second, without the decimals that nobody reads.
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    // A bar that cannot be written shows less; the work goes on.
+    let _ = write!(out, "{:.0}/s", state.per_sec());
 }
 
 fn style(template: &str) -> ProgressStyle {
