@@ -255,3 +255,30 @@ fn two_runs_cannot_share_a_base_path() {
     first.wait().expect("waited");
     assert!(text.contains("another quire process uses"), "{text}");
 }
+
+/// Runs the demo with files limited to `blocks` of 512 bytes, which is how a disk without room looks to it.
+fn on_a_full_disk(blocks: u32, args: &[&str]) -> Output {
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" demo \"$@\"");
+    let binary = env!("CARGO_BIN_EXE_quire");
+    Command::new("sh")
+        .args(["-c", &script, binary])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell")
+}
+
+#[test]
+fn a_full_disk_stops_a_run_with_a_sentence_and_loses_nothing() {
+    let dir = TempDir::new().expect("a folder");
+    let path = dir.path().display().to_string();
+    let args = ["--impressions", "20000", "--seed", "3", "--json", "--base-path", &path];
+    for blocks in [50, 2_000, 5_000] {
+        let output = on_a_full_disk(blocks, &args);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{blocks} blocks were enough");
+        assert!(text.contains(&path) && !text.contains("panicked"), "{blocks} blocks: {text}");
+    }
+    let whole = outcome(&run(&["--impressions", "20000", "--seed", "3", "--json"]));
+    assert_eq!(facts(&outcome(&run(&args))), facts(&whole));
+}
