@@ -46,7 +46,7 @@ pub enum OpenError {
     Record,
     /// Belongs to another chain.
     #[error(
-        "the database holds the chain with genesis {found}, but the chain spec has genesis {expected}: choose another --base-path, or the spec file of that chain; `quire purge-chain` deletes the database"
+        "the database holds the chain with genesis {found}, but the chain spec has genesis {expected}: choose another --base-path, or the spec file of that chain; nothing was changed"
     )]
     OtherChain {
         /// Genesis hash in the database.
