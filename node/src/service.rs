@@ -15,6 +15,7 @@
 mod backend;
 mod verifier;
 
+pub(crate) use backend::runtime_after;
 pub(crate) use verifier::Verifier;
 
 use crate::base_path::{BasePathError, ChainDir};

@@ -28,6 +28,7 @@ use quire_consensus::{AuraSet, VoterSet};
 use quire_core::digest::{AURA_ENGINE_ID, GRANDPA_ENGINE_ID};
 use quire_core::{AuraId, BlockNumber, DigestItem, GrandpaId, H256, Header, Slot, codec, limits};
 
+use crate::dropped::DroppedBlocks;
 use crate::environment::{
     CODE_KEY, Commit, Execute, ExecuteError, Finalise, Journalled, NewBlock, RuntimeCode, StateError,
     StateView, Store, StoreError,
@@ -92,6 +93,7 @@ pub struct Chain<S: ?Sized, E: ?Sized> {
     genesis: H256,
     tree: RwLock<Tree<BlockData>>,
     writer: Mutex<Writer>,
+    dropped: Mutex<DroppedBlocks>,
     /// Height from which on the root's code is valid.
     code_since: RwLock<BlockNumber>,
 }
@@ -150,6 +152,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             genesis: expected,
             tree: RwLock::new(Tree::new(root)),
             writer: Mutex::default(),
+            dropped: Mutex::default(),
             code_since: RwLock::new(code_since),
         };
         chain.restore()?;
@@ -271,6 +274,10 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn dropped_blocks(&self) -> MutexGuard<'_, DroppedBlocks> {
+        self.dropped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn code_since(&self) -> BlockNumber {
         *self.code_since.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -293,7 +300,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
 }
 
 /// The layers from `head` down to the root, newest first, in groups where they have an index.
-fn groups(tree: &Tree<BlockData>, head: H256) -> Option<Vec<Group>> {
+pub(crate) fn groups(tree: &Tree<BlockData>, head: H256) -> Option<Vec<Group>> {
     let root = tree.root();
     let mut groups = Vec::new();
     let mut at = tree.get(head)?;

@@ -7,6 +7,7 @@
 //! - R3 One commit folds every newly finalised layer under its own height, drops what lost and keeps the
 //!   justification; then the tree changes.
 //! - R4 Finalising the finalised head again changes nothing.
+//! - R5 What lost leaves the store and stays readable from memory for a while ([`Chain::dropped`]).
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use quire_consensus::finality::solo::{ChainView, LastVote};
 use quire_consensus::{JustificationError, VoterSet};
 use quire_core::{BlockNumber, GrandpaJustification, H256, Header};
 
-use crate::chain::{BlockData, Chain};
+use crate::chain::{BlockData, Chain, groups};
+use crate::dropped::DroppedBlock;
 use crate::environment::{CODE_KEY, Commit, Execute, Fault, Finalise, Head, Store, StoreError};
 use crate::tree::{Tree, TreeRoute};
 
@@ -91,15 +93,30 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
     /// Makes `hash` and everything below it final.
     pub fn finalise(&self, hash: H256, proof: &GrandpaJustification) -> Result<Finalised, FinaliseError> {
         let _writer = self.writer();
-        let (commit, code_since) = {
+        let (commit, code_since, mut lost) = {
             let tree = self.tree();
             check(&tree, hash, proof)?;
-            plan(&tree, hash, proof).ok_or(FinaliseError::Unknown { hash })?
+            let (commit, code_since) = plan(&tree, hash, proof).ok_or(FinaliseError::Unknown { hash })?;
+            let lost: Vec<_> = commit.dropped.iter().filter_map(|hash| dropped_block(&tree, *hash)).collect();
+            (commit, code_since, lost)
         };
+        self.read_bodies(&mut lost)?;
         self.durable(commit, code_since)?;
+        lost.into_iter().for_each(|block| self.dropped_blocks().push(block));
         let done = self.tree_mut().finalise(hash).ok_or(FinaliseError::Unknown { hash })?;
         let blocks = done.chain.iter().map(|node| (node.head(), node.data.header.clone())).collect();
         Ok(Finalised { blocks, dropped: done.dropped, new_best: done.route })
+    }
+
+    /// R5: bodies must be read before the commit that deletes them.
+    fn read_bodies(&self, lost: &mut [DroppedBlock]) -> Result<(), StoreError> {
+        for block in lost {
+            let body = self.store.body(block.hash)?.unwrap_or_default();
+            let bytes = body.iter().fold(0_usize, |sum, one| sum.saturating_add(one.0.len()));
+            block.bytes = block.bytes.saturating_add(bytes);
+            block.body = Arc::new(body);
+        }
+        Ok(())
     }
 
     /// The voter set that decides about the next block to finalise, and that block, for
@@ -134,6 +151,21 @@ fn check(tree: &Tree<BlockData>, hash: H256, proof: &GrandpaJustification) -> Re
     let number = path.last().map_or(0, |node| node.number);
     justification::verify(proof, (hash, number), voters)
         .map_err(|source| FinaliseError::Justification { hash, source })
+}
+
+/// R5: what a losing block needs to stay readable, without its body.
+fn dropped_block(tree: &Tree<BlockData>, hash: H256) -> Option<DroppedBlock> {
+    let node = tree.get(hash)?;
+    let path = tree.path(hash)?;
+    Some(DroppedBlock {
+        hash,
+        header: node.data.header.clone(),
+        body: Arc::default(),
+        code: node.data.sets.code.clone(),
+        base: tree.root().number,
+        groups: groups(tree, hash)?,
+        bytes: path.iter().fold(0, |sum, node| sum.saturating_add(node.data.layer_bytes)),
+    })
 }
 
 /// The first block of an ascending path after which another set votes.

@@ -19,6 +19,7 @@
 
 pub mod author;
 pub mod chain;
+mod dropped;
 pub mod environment;
 pub mod finalise;
 pub mod genesis;
@@ -42,5 +43,5 @@ pub use genesis::{Genesis, GenesisError};
 pub use import::{ImportError, Imported};
 pub use layer::Layer;
 pub use overlay::Overlay;
-pub use query::{QueryError, Unfinalised};
+pub use query::{QueryError, TreeSnapshot, Unfinalised, WaitingBlock};
 pub use tree::TreeRoute;

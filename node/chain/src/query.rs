@@ -5,6 +5,8 @@
 //!   and a pruned state are different errors.
 //! - R2 A call leaves nothing behind.
 //! - R3 A block runs with the code in its own state.
+//! - R4 A block of a fork that lost answers reads of its state for a while, and nothing else; [`Chain::dropped`] has
+//!   its header and body.
 
 use std::sync::Arc;
 
@@ -78,7 +80,59 @@ pub struct Unfinalised {
     pub leaves: usize,
 }
 
+/// The tree at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeSnapshot {
+    /// The last finalised block.
+    pub finalised: Head,
+    /// The best head.
+    pub best: Head,
+    /// The blocks above the finalised one, parents before children.
+    pub blocks: Vec<WaitingBlock>,
+}
+
+/// A block that waits for finality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingBlock {
+    /// Number and hash.
+    pub head: Head,
+    /// Hash of its parent.
+    pub parent: H256,
+    /// Whether its children run other code than itself.
+    pub changes_code: bool,
+}
+
 impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
+    /// The tree as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> TreeSnapshot {
+        let tree = self.tree();
+        let waiting = |node: &crate::tree::Node<crate::chain::BlockData>| WaitingBlock {
+            head: node.head(),
+            parent: node.parent,
+            changes_code: tree
+                .get(node.parent)
+                .is_some_and(|parent| parent.data.sets.code.hash != node.data.sets.code.hash),
+        };
+        let mut blocks: Vec<WaitingBlock> = tree.iter().map(waiting).collect();
+        blocks.sort_by_key(|block| block.head);
+        TreeSnapshot { finalised: tree.root().head(), best: tree.best().head(), blocks }
+    }
+
+    /// The hashes of the blocks above the finalised one with this number, ascending.
+    #[must_use]
+    pub fn waiting_at(&self, number: BlockNumber) -> Vec<H256> {
+        let tree = self.tree();
+        tree.iter().filter(|node| node.number == number).map(|node| node.hash).collect()
+    }
+
+    /// R4: header and body of a block whose fork lost lately.
+    #[must_use]
+    pub fn dropped(&self, hash: H256) -> Option<(Arc<Header>, Arc<Vec<OpaqueExtrinsic>>)> {
+        let block = self.dropped_blocks().get(hash)?;
+        Some((block.header.clone(), block.body.clone()))
+    }
+
     /// The best head.
     #[must_use]
     pub fn best(&self) -> Head {
@@ -174,11 +228,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
 
     /// The runtime code in the state after a block: what executes its children and the calls at it.
     pub fn code_at(&self, hash: H256) -> Result<RuntimeCode, QueryError> {
-        let known = {
-            let tree = self.tree();
-            tree.get(hash).map(|node| node.data.sets.code.clone())
-        };
-        match known {
+        match self.tree_code(hash) {
             Some(code) => Ok(code),
             None => self.code_of(&self.view_at(hash)?),
         }
@@ -234,12 +284,16 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
     }
 
     fn tree_code(&self, hash: H256) -> Option<RuntimeCode> {
-        self.tree().get(hash).map(|node| node.data.sets.code.clone())
+        let known = self.tree().get(hash).map(|node| node.data.sets.code.clone());
+        known.or_else(|| self.dropped_blocks().get(hash).map(|block| block.code.clone()))
     }
 
     fn view_at(&self, hash: H256) -> Result<View<S>, QueryError> {
         if let Some(view) = self.view_over(hash, None) {
             return Ok(view);
+        }
+        if let Some(lost) = self.dropped_blocks().get(hash) {
+            return Ok(View { store: self.store.clone(), base: lost.base, groups: lost.groups.clone() });
         }
         let header = self.store.header(hash)?.ok_or(QueryError::UnknownBlock { hash })?;
         let at = header.number;

@@ -19,9 +19,15 @@ pub trait Backend: Send + Sync + 'static {
     fn finalized(&self) -> BlockRef;
     /// Blocks imported and finalised from now on. A receiver that falls behind is told so by the channel.
     fn block_events(&self) -> broadcast::Receiver<BlockEvent>;
+    /// The chain at one instant, with up to `finalized_max` of the last finalised blocks, and every event after it:
+    /// nothing is missing between the two, and nothing is in both.
+    fn follow(&self, finalized_max: u32)
+    -> Result<(Snapshot, broadcast::Receiver<BlockEvent>), BackendError>;
 
     /// The hash of the block with this number on the best chain.
     fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError>;
+    /// The hashes of all known blocks with this number: exactly one up to the last finalised block.
+    fn hashes_at(&self, number: BlockNumber) -> Result<Vec<H256>, BackendError>;
     /// The header of a known block.
     fn header(&self, hash: &H256) -> Result<Option<Header>, BackendError>;
     /// Header, body and justification of a known block.
@@ -37,6 +43,8 @@ pub trait Backend: Send + Sync + 'static {
         after: Option<&[u8]>,
         count: u32,
     ) -> Result<Vec<Vec<u8>>, BackendError>;
+    /// The Merkle value of the trie node at `key` after block `at`, or of the closest one below it.
+    fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError>;
     /// A runtime call against the state after block `at`; the raw SCALE result.
     fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError>;
     /// The version of the runtime that executes the child of block `at`.
@@ -137,6 +145,8 @@ pub enum BlockEvent {
         header: Arc<Header>,
         /// Whether it became the head of the best chain.
         is_best: bool,
+        /// The runtime of its children, if that is another than its own.
+        new_runtime: Option<Arc<Runtime>>,
     },
     /// A block became final. Every block of the chain is reported, in order.
     Finalized {
@@ -145,6 +155,47 @@ pub enum BlockEvent {
         /// Its header.
         header: Arc<Header>,
     },
+    /// Closes the blocks that became final together, after the [`Finalized`](Self::Finalized) of each. What does not
+    /// descend from the last of them has lost.
+    FinalityMoved {
+        /// Their hashes, ascending; never empty.
+        finalized: Arc<[H256]>,
+        /// The head of the best chain now: it moves here when it was on a fork that lost.
+        best: BlockRef,
+    },
+}
+
+/// The runtime in the state after a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runtime {
+    /// What it says of itself.
+    Valid(RuntimeVersion),
+    /// Why it cannot be used.
+    Invalid(String),
+}
+
+/// The chain at one instant; see [`Backend::follow`].
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The last finalised blocks, ascending; never empty.
+    pub finalized: Vec<H256>,
+    /// The runtime after the last of them.
+    pub runtime: Arc<Runtime>,
+    /// The blocks that wait for finality, parents before children.
+    pub blocks: Vec<SnapshotBlock>,
+    /// The head of the best chain.
+    pub best: H256,
+}
+
+/// A block that waits for finality.
+#[derive(Debug, Clone)]
+pub struct SnapshotBlock {
+    /// Its hash.
+    pub hash: H256,
+    /// The hash of its parent.
+    pub parent: H256,
+    /// The runtime of its children, if that is another than its own.
+    pub new_runtime: Option<Arc<Runtime>>,
 }
 
 /// How an extrinsic fares, in the order of its life.
@@ -156,14 +207,24 @@ pub enum TxStatus {
     Ready,
     /// Sent to these peers.
     Broadcast(Vec<String>),
-    /// In this block of the best chain.
-    InBlock(H256),
+    /// In a block of the best chain.
+    InBlock {
+        /// The block.
+        block: H256,
+        /// Its place in the body.
+        index: u32,
+    },
     /// This block is no longer on the best chain.
     Retracted(H256),
     /// No finality for this block in time.
     FinalityTimeout(H256),
-    /// In this final block.
-    Finalized(H256),
+    /// In a final block.
+    Finalized {
+        /// The block.
+        block: H256,
+        /// Its place in the body.
+        index: u32,
+    },
     /// Replaced by another extrinsic of the same account and nonce.
     Usurped(H256),
     /// Pushed out by the limits of the pool.
@@ -177,7 +238,11 @@ impl TxStatus {
     pub fn is_terminal(&self) -> bool {
         matches!(
             self,
-            Self::FinalityTimeout(_) | Self::Finalized(_) | Self::Usurped(_) | Self::Dropped | Self::Invalid
+            Self::FinalityTimeout(_)
+                | Self::Finalized { .. }
+                | Self::Usurped(_)
+                | Self::Dropped
+                | Self::Invalid
         )
     }
 }

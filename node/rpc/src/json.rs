@@ -128,10 +128,10 @@ impl Serialize for TxStatus {
                 map.serialize_entry("broadcast", peers)?;
                 return map.end();
             }
-            Self::InBlock(block) => ("inBlock", block),
+            Self::InBlock { block, .. } => ("inBlock", block),
             Self::Retracted(block) => ("retracted", block),
             Self::FinalityTimeout(block) => ("finalityTimeout", block),
-            Self::Finalized(block) => ("finalized", block),
+            Self::Finalized { block, .. } => ("finalized", block),
             Self::Usurped(other) => ("usurped", other),
         };
         let mut map = serializer.serialize_map(Some(1))?;

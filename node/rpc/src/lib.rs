@@ -28,8 +28,8 @@ mod server;
 mod subscription;
 
 pub use backend::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
-    SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
+    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
 };
 pub use config::{Cors, RpcConfig, UnsafeMethods};
 pub use json::{HeaderJson, Hex};

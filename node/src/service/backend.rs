@@ -2,15 +2,15 @@
 use super::{Inner, NodeHandle};
 use futures::future::BoxFuture;
 use parity_scale_codec::{Decode, Encode};
-use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError};
+use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError, TreeSnapshot, WaitingBlock};
 use quire_core::digest::GRANDPA_ENGINE_ID;
 use quire_core::{
     AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion,
     TransactionSource,
 };
 use quire_rpc::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
-    SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
+    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
 };
 use quire_trie::{NodePath, NodeReader, TrieError};
 use std::sync::Arc;
@@ -57,19 +57,39 @@ impl Backend for NodeBackend {
         self.0.block_events()
     }
 
+    fn follow(
+        &self,
+        finalized_max: u32,
+    ) -> Result<(Snapshot, broadcast::Receiver<BlockEvent>), BackendError> {
+        let (tree, events) = self
+            .inner()
+            .announcer
+            .between_changes(|events| (self.inner().chain.snapshot(), events.subscribe()));
+        Ok((self.snapshot(&tree, finalized_max)?, events))
+    }
+
+    fn hashes_at(&self, number: BlockNumber) -> Result<Vec<H256>, BackendError> {
+        let waiting = self.inner().chain.waiting_at(number);
+        if !waiting.is_empty() { Ok(waiting) } else { Ok(self.hash_at(number)?.into_iter().collect()) }
+    }
+
     fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError> {
         self.inner().chain.hash_by_number(number).map_err(store_error)
     }
 
     fn header(&self, hash: &H256) -> Result<Option<Header>, BackendError> {
-        let header = self.inner().chain.header(*hash).map_err(store_error)?;
+        let chain = &self.inner().chain;
+        let header = chain.header(*hash).map_err(store_error)?;
+        let header = header.or_else(|| chain.dropped(*hash).map(|(header, _)| header));
         Ok(header.map(|header| (*header).clone()))
     }
 
     fn block(&self, hash: &H256) -> Result<Option<Block>, BackendError> {
         let chain = &self.inner().chain;
         let Some(header) = self.header(hash)? else { return Ok(None) };
-        let Some(extrinsics) = chain.body(*hash).map_err(store_error)? else { return Ok(None) };
+        let body = chain.body(*hash).map_err(store_error)?;
+        let body = body.or_else(|| chain.dropped(*hash).map(|(_, body)| (*body).clone()));
+        let Some(extrinsics) = body else { return Ok(None) };
         let justification = chain
             .justification(*hash)
             .map_err(store_error)?
@@ -106,6 +126,11 @@ impl Backend for NodeBackend {
         Ok(keys)
     }
 
+    fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        let state = self.state(at)?;
+        quire_trie::closest_merkle_value(&Nodes(&*state), key).map_err(|why| trie_error(*at, why))
+    }
+
     fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError> {
         self.inner().chain.call(*at, method, arguments).map_err(|why| query_error(*at, why))
     }
@@ -116,10 +141,7 @@ impl Backend for NodeBackend {
 
     fn read_proof(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, BackendError> {
         let state = self.state(at)?;
-        quire_trie::prove(&Nodes(&*state), |key| state.get(key), keys).map_err(|why| match why {
-            TrieError::Read(why) => state_error(*at, why),
-            damaged => BackendError::Storage(damaged.to_string()),
-        })
+        quire_trie::prove(&Nodes(&*state), |key| state.get(key), keys).map_err(|why| trie_error(*at, why))
     }
 
     fn next_nonce(&self, account: &AccountId) -> Result<Nonce, BackendError> {
@@ -186,9 +208,40 @@ impl Backend for NodeBackend {
 }
 
 impl NodeBackend {
+    /// What the RPC knows of a block that a snapshot shows.
+    fn snapshot(&self, tree: &TreeSnapshot, finalized_max: u32) -> Result<Snapshot, BackendError> {
+        let chain = &self.inner().chain;
+        let last = tree.finalised;
+        let first = last.number.saturating_sub(finalized_max.saturating_sub(1));
+        let mut finalized = Vec::new();
+        for number in first..last.number {
+            finalized.extend(chain.hash_by_number(number).map_err(store_error)?);
+        }
+        finalized.push(last.hash);
+        let block = |waiting: &WaitingBlock| SnapshotBlock {
+            hash: waiting.head.hash,
+            parent: waiting.parent,
+            new_runtime: waiting.changes_code.then(|| runtime_after(chain, waiting.head.hash)),
+        };
+        Ok(Snapshot {
+            finalized,
+            runtime: runtime_after(chain, last.hash),
+            blocks: tree.blocks.iter().map(block).collect(),
+            best: tree.best.hash,
+        })
+    }
+
     fn is_development(&self) -> bool {
         self.inner().system.chain_type == "Development"
     }
+}
+
+/// The runtime in the state after a block.
+pub(crate) fn runtime_after(chain: &super::Chain, block: H256) -> Arc<Runtime> {
+    Arc::new(match chain.runtime_version(block) {
+        Ok(version) => Runtime::Valid(version),
+        Err(why) => Runtime::Invalid(why.to_string()),
+    })
 }
 
 /// A state's trie nodes.
@@ -210,6 +263,13 @@ fn state_error(at: H256, why: StateError) -> BackendError {
     match why {
         StateError::Pruned { .. } => BackendError::StateDiscarded(at),
         StateError::Backend { .. } => BackendError::Storage(why.to_string()),
+    }
+}
+
+fn trie_error(at: H256, why: TrieError<StateError>) -> BackendError {
+    match why {
+        TrieError::Read(why) => state_error(at, why),
+        damaged => BackendError::Storage(damaged.to_string()),
     }
 }
 

@@ -76,7 +76,12 @@ fn a_transaction_goes_from_ready_to_final_and_survives_a_restart() {
     let nonce = node.next_nonce(&alice(&node)).unwrap();
     assert_eq!(nonce, 0);
     let seen = life(&node, transfer(&node, nonce));
-    let [TxStatus::Ready, TxStatus::InBlock(included), TxStatus::Finalized(finalised)] = seen[..] else {
+    let [
+        TxStatus::Ready,
+        TxStatus::InBlock { block: included, .. },
+        TxStatus::Finalized { block: finalised, .. },
+    ] = seen[..]
+    else {
         panic!("{seen:?}")
     };
     assert_eq!(included, finalised);
@@ -106,7 +111,7 @@ fn the_pool_judges_with_the_runtime_and_orders_by_nonce() {
         assert_eq!(later.recv().await, Some(TxStatus::Future), "its nonce is ahead");
         node.submit(first.clone()).await.unwrap();
         assert_eq!(later.recv().await, Some(TxStatus::Ready));
-        assert!(matches!(later.recv().await, Some(TxStatus::InBlock(_))));
+        assert!(matches!(later.recv().await, Some(TxStatus::InBlock { .. })));
         let stale = node.submit(first).await;
         assert!(
             matches!(

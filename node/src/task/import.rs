@@ -7,7 +7,7 @@ use crate::stop::StopReason;
 use quire_chain::{Finalised, Head, Imported, TreeRoute};
 use quire_core::{Header, OpaqueExtrinsic};
 use quire_pool::{BlockBody, BlockRef, Input};
-use quire_rpc::BlockEvent;
+use quire_rpc::{BlockEvent, Runtime};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
 
@@ -44,6 +44,12 @@ impl Announcer {
         Ok(changed)
     }
 
+    /// Reads while nobody changes the chain, with the events of what changes afterwards.
+    pub(crate) fn between_changes<T>(&self, read: impl FnOnce(&broadcast::Sender<BlockEvent>) -> T) -> T {
+        let _order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&self.events)
+    }
+
     fn event(&self, event: BlockEvent) {
         // Nobody listens: nothing to do.
         let _ = self.events.send(event);
@@ -64,6 +70,7 @@ pub(crate) fn imported(node: &Inner, imported: &Imported) {
         hash: imported.block.hash,
         header: imported.header.clone(),
         is_best: imported.new_best.is_some(),
+        new_runtime: new_runtime(node, imported),
     });
     node.voter.wake();
 }
@@ -78,9 +85,26 @@ pub(crate) fn finalised(node: &Inner, done: &Finalised) {
         node.announcer.event(BlockEvent::Finalized { hash: head.hash, header: header.clone() });
     }
     if let Some((head, _)) = done.blocks.last() {
+        node.announcer.event(BlockEvent::FinalityMoved {
+            finalized: done.blocks.iter().map(|(head, _)| head.hash).collect(),
+            best: best(node),
+        });
         node.announcer.finalised.send_replace(*head);
     }
     node.pool.step(Input::Finalised(done.blocks.iter().map(|(head, _)| block_ref(head)).collect()));
+}
+
+fn best(node: &Inner) -> quire_rpc::BlockRef {
+    let best = node.chain.best();
+    quire_rpc::BlockRef { hash: best.hash, number: best.number }
+}
+
+/// The runtime that the block brings, if its code is not that of its parent.
+fn new_runtime(node: &Inner, imported: &Imported) -> Option<Arc<Runtime>> {
+    let hash = imported.block.hash;
+    let before = node.chain.code_at(imported.header.parent_hash).ok()?;
+    let after = node.chain.code_at(hash).ok()?;
+    (before.hash != after.hash).then(|| crate::service::runtime_after(&node.chain, hash))
 }
 
 type Newest<'a> = (Head, &'a Arc<Header>, &'a Arc<Vec<OpaqueExtrinsic>>);

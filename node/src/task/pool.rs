@@ -329,10 +329,10 @@ fn tx_status(status: Status) -> TxStatus {
     match status {
         Status::Future => TxStatus::Future,
         Status::Ready => TxStatus::Ready,
-        Status::InBlock { block, .. } => TxStatus::InBlock(block),
+        Status::InBlock { block, index } => TxStatus::InBlock { block, index },
         Status::Retracted(block) => TxStatus::Retracted(block),
         Status::FinalityTimeout(block) => TxStatus::FinalityTimeout(block),
-        Status::Finalized { block, .. } => TxStatus::Finalized(block),
+        Status::Finalized { block, index } => TxStatus::Finalized { block, index },
         Status::Usurped(by) => TxStatus::Usurped(by),
         Status::Dropped => TxStatus::Dropped,
         Status::Invalid => TxStatus::Invalid,

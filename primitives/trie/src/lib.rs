@@ -21,6 +21,7 @@
 
 extern crate alloc;
 
+mod closest;
 mod node;
 mod path;
 mod proof;
@@ -30,6 +31,7 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+pub use closest::closest_merkle_value;
 pub use node::{MAX_INLINE_VALUE_BYTES, NodeError, NodeRef, ValueRef};
 pub use path::NodePath;
 pub use proof::{Proof, ProofError, prove, verify_proof};

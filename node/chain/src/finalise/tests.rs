@@ -43,6 +43,37 @@ fn r3_folds_keeps_and_drops() {
 }
 
 #[test]
+fn r5_a_losing_block_stays_readable_and_unknown_to_the_chain() {
+    //  0 -- 1 -- 2 -- 3
+    //   \-- 1b -- 2b
+    let store = Arc::new(MemoryStore::default());
+    let chain = open(&store, Config::default());
+    let one = author(&chain, chain.genesis(), 1, &[set("a", "1")]).block;
+    let one_b = author(&chain, chain.genesis(), 2, &[set("a", "1b"), set("b", "1b")]).block;
+    let lost = author(&chain, one_b.hash, 3, &[set("a", "2b")]);
+    let two_b = lost.block;
+    let two = author(&chain, one.hash, 4, &[set("a", "2")]).block;
+    let three = author(&chain, two.hash, 5, &[]).block;
+    assert_eq!(chain.dropped(two_b.hash), None, "not yet");
+    let waiting: Vec<_> = chain.snapshot().blocks.iter().map(|block| block.head.number).collect();
+    assert_eq!(waiting, [1, 1, 2, 2, 3]);
+    assert_eq!(chain.waiting_at(2).len(), 2);
+    finalise(&chain, one);
+    finalise(&chain, two);
+    assert_eq!(chain.dropped(two_b.hash), Some((lost.header.clone(), lost.body.clone())));
+    assert_eq!(value(&chain, two_b.hash, "a").as_deref(), Some("2b"));
+    assert_eq!(value(&chain, two_b.hash, "b").as_deref(), Some("1b"));
+    assert_eq!(value(&chain, one_b.hash, "a").as_deref(), Some("1b"));
+    assert!(chain.runtime_version(two_b.hash).is_ok());
+    assert_eq!((chain.header(two_b.hash), chain.body(two_b.hash)), (Ok(None), Ok(None)));
+    assert_eq!(chain.is_known(two_b.hash), Ok(false));
+    assert_eq!(chain.dropped(three.hash), None);
+    let snapshot = chain.snapshot();
+    assert_eq!((snapshot.finalised, snapshot.best, snapshot.blocks.len()), (two, three, 1));
+    assert_eq!(open(&store, Config::default()).dropped(two_b.hash), None, "a restart forgets");
+}
+
+#[test]
 fn r1_wrong_proofs_change_nothing() {
     let chain = new_chain();
     let one = author(&chain, chain.genesis(), 1, &[]).block;

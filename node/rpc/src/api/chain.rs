@@ -119,7 +119,7 @@ async fn follow_heads(subscriber: Subscriber, context: Arc<Context>, which: Head
             Err(RecvError::Closed) => return Ok(()),
         };
         let (shown, header, is_final) = match (&event, which) {
-            (BlockEvent::Imported { header, is_best, hash }, Heads::Best) if *is_best => {
+            (BlockEvent::Imported { header, is_best, hash, .. }, Heads::Best) if *is_best => {
                 (hash, header, false)
             }
             (BlockEvent::Imported { header, hash, .. }, Heads::All) => (hash, header, false),

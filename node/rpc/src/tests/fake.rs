@@ -1,7 +1,7 @@
 //! A node that lives in a few maps.
 use crate::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, SubmitError, SyncState,
-    SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
+    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
 };
 use futures::future::{BoxFuture, FutureExt};
 use parity_scale_codec::Encode;
@@ -86,7 +86,8 @@ impl Fake {
             spec_version,
         });
         drop(blocks);
-        let _ = self.events.send(BlockEvent::Imported { hash, header: Arc::new(header), is_best: true });
+        let header = Arc::new(header);
+        let _ = self.events.send(BlockEvent::Imported { hash, header, is_best: true, new_runtime: None });
         hash
     }
 
@@ -137,6 +138,37 @@ impl Backend for Fake {
 
     fn block_events(&self) -> broadcast::Receiver<BlockEvent> {
         self.events.subscribe()
+    }
+
+    fn follow(
+        &self,
+        finalized_max: u32,
+    ) -> Result<(Snapshot, broadcast::Receiver<BlockEvent>), BackendError> {
+        let events = self.events.subscribe();
+        let blocks = self.blocks.lock().unwrap();
+        let last = *self.finalized.lock().unwrap();
+        let first = (last + 1).saturating_sub(finalized_max as usize);
+        let hashes: Vec<H256> = blocks.iter().map(|block| block.header.hash()).collect();
+        let above = blocks[last + 1..].iter().map(|block| SnapshotBlock {
+            hash: block.header.hash(),
+            parent: block.header.parent_hash,
+            new_runtime: None,
+        });
+        let snapshot = Snapshot {
+            finalized: hashes[first..=last].to_vec(),
+            runtime: Arc::new(Runtime::Invalid("a fake has none".into())),
+            blocks: above.collect(),
+            best: *hashes.last().unwrap(),
+        };
+        Ok((snapshot, events))
+    }
+
+    fn hashes_at(&self, number: BlockNumber) -> Result<Vec<H256>, BackendError> {
+        Ok(self.hash_at(number)?.into_iter().collect())
+    }
+
+    fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
+        self.with(at, |block| block.state.get(key).cloned())
     }
 
     fn hash_at(&self, number: BlockNumber) -> Result<Option<H256>, BackendError> {
@@ -242,10 +274,10 @@ impl Backend for Fake {
                 TxStatus::Future,
                 TxStatus::Ready,
                 TxStatus::Broadcast(vec!["12D3KooPeer".into()]),
-                TxStatus::InBlock(first),
+                TxStatus::InBlock { block: first, index: 1 },
                 TxStatus::Retracted(first),
-                TxStatus::InBlock(last),
-                TxStatus::Finalized(last),
+                TxStatus::InBlock { block: last, index: 0 },
+                TxStatus::Finalized { block: last, index: 0 },
             ];
             for status in life {
                 sender.try_send(status).unwrap();
