@@ -33,6 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pallet-transaction-payment", &["quire-core", "pallet-*"]),
     ("pallet-aura", &["quire-core", "pallet-*"]),
     ("pallet-grandpa", &["quire-core", "pallet-*"]),
+    ("pallet-upgrade", &["quire-core", "pallet-*"]),
     ("pallet-members", &["quire-core", "pallet-*"]),
     ("pallet-staking", &["quire-core", "quire-channel", "pallet-*"]),
     ("pallet-channels", &["quire-core", "quire-channel", "pallet-*"]),

@@ -25,6 +25,8 @@ pub use plain::PlainGenesis;
 const RUNTIME_CODE: &[u8] = include_bytes!("../../runtime/wasm/quire_runtime.wasm");
 /// Slot length of the presets, milliseconds.
 const SLOT_DURATION_MS: u64 = 1_000;
+/// Blocks from the acceptance of an upgrade to its enactment in the presets: one can watch it.
+const PRESET_ENACTMENT_DELAY_BLOCKS: u32 = 10;
 /// What each development account holds, in whole QIR.
 const DEV_FUNDS_UNITS: u128 = 1_000_000;
 /// Largest spec file, bytes: the runtime as hex and a million accounts.
@@ -271,6 +273,7 @@ fn preset_config(authorities: &[&str]) -> runtime_genesis::Config {
     config.grandpa.authorities =
         authorities.iter().map(|name| GrandpaId(ed25519(format!("//{name}")))).collect();
     config.balances.balances = funded.map(|path| (account(path), DEV_FUNDS_UNITS * UNITS)).collect();
+    config.upgrade.parameters.enactment_delay_blocks = PRESET_ENACTMENT_DELAY_BLOCKS;
     config.members.members = authorities.iter().map(|name| account(format!("//{name}"))).collect();
     config
 }

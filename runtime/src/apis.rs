@@ -8,7 +8,7 @@
 //! * **A3** An entry point changes the caller's overlay only; whether that is kept is the caller's decision.
 //!
 //! Standard traits are Substrate's, byte for byte. Our own: `QuireBlock` applies many extrinsics in one call,
-//! `QuirePool` validates many transactions in one call; both save one instance per item.
+//! `QuirePool` validates many transactions in one call, both save one instance per item; `QuireUpgrade` tells of new code.
 
 use crate::{executive, metadata, version};
 use alloc::vec::Vec;
@@ -90,6 +90,8 @@ entry_points! {
     AuraApi_authorities = consensus::aura_authorities;
     GrandpaApi_grandpa_authorities = consensus::grandpa_authorities;
     GrandpaApi_current_set_id = consensus::set_id;
+    QuireUpgrade_status = upgrade::status;
+    QuireUpgrade_pending_code = upgrade::pending_code;
 }
 
 /// Hands a result to the host: `length << 32 | pointer`; the block stays allocated for the host to read.
@@ -167,7 +169,11 @@ mod builder {
         let time = pallet_timestamp::create_inherent(&data)
             .ok_or_else(|| Error::from("inherent data without a timestamp (timstap0)"))?;
         let finality = pallet_grandpa::create_inherent(&data);
-        let calls = [RuntimeCall::Timestamp(time)].into_iter().chain(finality.map(RuntimeCall::Grandpa));
+        let verdict = pallet_upgrade::create_inherent(&data);
+        let calls = [RuntimeCall::Timestamp(time)]
+            .into_iter()
+            .chain(finality.map(RuntimeCall::Grandpa))
+            .chain(verdict.map(RuntimeCall::Upgrade));
         Ok(calls.map(|call| UncheckedExtrinsic::bare(call).to_opaque()).collect::<Vec<_>>().encode())
     }
 
@@ -267,5 +273,18 @@ mod consensus {
 
     pub(super) fn set_id(input: &[u8]) -> Result<Vec<u8>, Error> {
         arguments::<()>(input).map(|()| pallet_grandpa::current_set_id().encode())
+    }
+}
+
+mod upgrade {
+    //! `QuireUpgrade`.
+    use super::*;
+
+    pub(super) fn status(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_upgrade::status().encode())
+    }
+
+    pub(super) fn pending_code(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_upgrade::pending_code().encode())
     }
 }

@@ -6,8 +6,10 @@
 //! * **R4** An imported block must yield the state root, extrinsics root and digest that its header names.
 //! * **R5** Validating a transaction sees the state as the next block will find it and changes nothing that stays.
 //! * **R6** Two extrinsics never share bytes in one block: the second is stale by its nonce.
+//! * **R7** The first block that new code executes migrates the state before anything else reads it; validation on top of
+//!   the block that enacted the code does the same to its own view.
 
-use crate::{RuntimeCall, extensions, version};
+use crate::{RuntimeCall, extensions, migrations, version};
 use alloc::vec::Vec;
 use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
 use pallet_transaction_payment as payment;
@@ -30,13 +32,20 @@ pub fn initialize_block(header: &Header) {
         }
     }
     pallet_system::initialize(header.number, header.parent_hash, digest);
-    pallet_system::note_runtime_version(&version::version());
+    upgrade_state();
     if let Err(why) = pallet_aura::on_initialize() {
         panic!("{why}");
     }
     pallet_timestamp::on_initialize(pallet_grandpa::finality_lag());
     pallet_members::on_initialize();
     pallet_system::note_finished_initialize();
+}
+
+/// R7.
+fn upgrade_state() {
+    if pallet_system::note_runtime_version(&version::version()) {
+        migrations::on_runtime_upgrade();
+    }
 }
 
 /// Applies one extrinsic to the block that is being built or checked.
@@ -118,6 +127,7 @@ pub fn finalize_block() -> Header {
         panic!("{why}");
     }
     pallet_grandpa::on_finalize();
+    pallet_upgrade::on_finalize();
     pallet_transaction_payment::on_finalize(pallet_aura::author_account());
     pallet_system::finalize()
 }
@@ -154,6 +164,7 @@ pub fn execute_block(block: &Block) {
 pub fn begin_validation(at: H256) {
     let number = pallet_system::block_number().saturating_add(1);
     pallet_system::initialize(number, at, Digest::default());
+    upgrade_state();
 }
 
 /// Whether a transaction can be in one of the next blocks. [`begin_validation`] ran before.

@@ -21,6 +21,8 @@ pub struct Config {
     pub aura: pallet_aura::genesis::Config,
     /// Finality voters.
     pub grandpa: pallet_grandpa::genesis::Config,
+    /// Delay and time of upgrades.
+    pub upgrade: pallet_upgrade::genesis::Config,
     /// Members of the consortium.
     pub members: pallet_members::genesis::Config,
     /// Validators and their parameters.
@@ -66,6 +68,7 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
     config.transaction_payment.build()?;
     config.aura.build()?;
     config.grandpa.build()?;
+    config.upgrade.build()?;
     config.members.build()?;
     config.staking.build()?;
     config.channels.build()?;
@@ -78,13 +81,14 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
 /// The first invariant that does not hold.
 pub fn check_invariants() -> Result<(), GenesisError> {
     type Check = fn() -> Result<(), String>;
-    let checks: [(&str, Check); 10] = [
+    let checks: [(&str, Check); 11] = [
         (pallet_system::NAME, pallet_system::check_invariants),
         (pallet_timestamp::NAME, pallet_timestamp::check_invariants),
         (pallet_balances::NAME, pallet_balances::check_invariants),
         (pallet_transaction_payment::NAME, pallet_transaction_payment::check_invariants),
         (pallet_aura::NAME, pallet_aura::check_invariants),
         (pallet_grandpa::NAME, pallet_grandpa::check_invariants),
+        (pallet_upgrade::NAME, pallet_upgrade::check_invariants),
         (pallet_members::NAME, pallet_members::check_invariants),
         (pallet_staking::NAME, pallet_staking::check_invariants),
         (pallet_channels::NAME, pallet_channels::check_invariants),

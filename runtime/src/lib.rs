@@ -18,6 +18,7 @@ pub mod extensions;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod genesis;
 pub mod metadata;
+mod migrations;
 pub mod version;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
@@ -27,9 +28,14 @@ mod wasm;
 mod tests;
 
 use pallet_support::{DispatchResultWithInfo, Origin};
+use pallet_system::CodePath;
 use parity_scale_codec::{Decode, Encode};
 use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
 use scale_info::TypeInfo;
+
+/// New code goes through the attested upgrade, from wherever Root offers it.
+const CODE_PATH: CodePath =
+    CodePath { offer: pallet_upgrade::offer, protected: &[&pallet_upgrade::STORAGE_PREFIX] };
 
 /// A call of any pallet.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -46,6 +52,9 @@ pub enum RuntimeCall {
     /// Finality notes.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Call),
+    /// New code.
+    #[codec(index = 7)]
+    Upgrade(pallet_upgrade::Call),
     /// Motions of the consortium.
     #[codec(index = 8)]
     Members(pallet_members::Call<RuntimeCall>),
@@ -75,6 +84,9 @@ pub enum RuntimeEvent {
     /// Of Grandpa.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Event),
+    /// Of Upgrade.
+    #[codec(index = 7)]
+    Upgrade(pallet_upgrade::Event),
     /// Of Members.
     #[codec(index = 8)]
     Members(pallet_members::Event),
@@ -101,6 +113,9 @@ pub enum RuntimeError {
     /// Of Grandpa.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Error),
+    /// Of Upgrade.
+    #[codec(index = 7)]
+    Upgrade(pallet_upgrade::Error),
     /// Of Members.
     #[codec(index = 8)]
     Members(pallet_members::Error),
@@ -128,6 +143,7 @@ impl RuntimeCall {
             RuntimeCall::Timestamp(call) => call.dispatch_info(),
             RuntimeCall::Balances(call) => call.dispatch_info(),
             RuntimeCall::Grandpa(call) => call.dispatch_info(),
+            RuntimeCall::Upgrade(call) => call.dispatch_info(),
             RuntimeCall::Members(call) => call.dispatch_info(RuntimeCall::weight),
             RuntimeCall::Staking(call) => normal(call.weight()),
             RuntimeCall::Channels(call) => normal(call.weight()),
@@ -151,10 +167,11 @@ impl RuntimeCall {
     /// The pallet's own.
     pub fn dispatch(self, origin: Origin) -> DispatchResultWithInfo {
         match self {
-            RuntimeCall::System(call) => pallet_system::dispatch(call, origin),
+            RuntimeCall::System(call) => pallet_system::dispatch(call, origin, &CODE_PATH),
             RuntimeCall::Timestamp(call) => pallet_timestamp::dispatch(call, origin),
             RuntimeCall::Balances(call) => pallet_balances::dispatch(call, origin),
             RuntimeCall::Grandpa(call) => pallet_grandpa::dispatch(call, origin),
+            RuntimeCall::Upgrade(call) => pallet_upgrade::dispatch(call, origin),
             RuntimeCall::Members(call) => {
                 pallet_members::dispatch(call, origin, RuntimeCall::weight, RuntimeCall::dispatch)
             }

@@ -8,7 +8,7 @@ use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use quire_core::{
     AccountId, ApplyExtrinsicResult, AuraId, Balance, Block, Extra, GrandpaId, H256, Header, InherentData,
     MultiAddress, MultiSignature, Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource,
-    TransactionValidity, UncheckedExtrinsic, Weight, extrinsic::EXTRINSIC_VERSION,
+    TransactionValidity, UncheckedExtrinsic, UpgradeStatus, Weight, extrinsic::EXTRINSIC_VERSION,
     inherent::CheckInherentsResult,
 };
 use scale_info::{MetaType, TypeInfo, meta_type};
@@ -31,6 +31,7 @@ pub fn parts() -> RuntimeParts {
             pallet_transaction_payment::metadata(),
             pallet_aura::metadata(),
             pallet_grandpa::metadata(),
+            pallet_upgrade::metadata(),
             pallet_members::metadata::<RuntimeCall>(),
             pallet_staking::metadata(),
             pallet_channels::metadata(),
@@ -97,6 +98,7 @@ fn apis() -> Vec<ApiParts> {
                 "Applies in order until the block is full.",
             )],
         ),
+        api("QuireUpgrade", 1, "New code on its way to the state.", upgrade()),
         api(
             "QuirePool",
             1,
@@ -112,6 +114,18 @@ fn apis() -> Vec<ApiParts> {
                 "One answer per transaction, in order.",
             )],
         ),
+    ]
+}
+
+fn upgrade() -> Vec<MethodParts> {
+    vec![
+        method(
+            "status",
+            &[],
+            ty::<Option<UpgradeStatus>>(),
+            "The open upgrade, or what became of the last one, with its verdicts.",
+        ),
+        method("pending_code", &[], ty::<Option<Vec<u8>>>(), "The code of the open upgrade."),
     ]
 }
 

@@ -13,6 +13,8 @@ use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey, signing_context};
 
 use crate::{RuntimeCall, RuntimeEvent, apis, genesis, version};
 
+mod upgrade;
+
 const SLOT_MS: u64 = 1_000;
 const FIRST_SLOT: u64 = 1_700_000_000;
 
@@ -57,6 +59,11 @@ impl Chain {
 
     /// Authors a block with `extrinsics`, then has it executed by another node on the state before.
     fn block(&mut self, extrinsics: &[OpaqueExtrinsic]) -> Block {
+        self.block_with(extrinsics, InherentData::new())
+    }
+
+    /// Like [`block`](Self::block), and the author knows more than the time.
+    fn block_with(&mut self, extrinsics: &[OpaqueExtrinsic], mut data: InherentData) -> Block {
         let before = self.state.clone();
         let number = self.head.number + 1;
         let slot = FIRST_SLOT + u64::from(number);
@@ -67,7 +74,6 @@ impl Chain {
             ..Header::default()
         };
         let _: u8 = self.call("Core_initialize_block", &header);
-        let mut data = InherentData::new();
         data.put(TIMESTAMP_ID, &(slot * SLOT_MS));
         let mut all: Vec<OpaqueExtrinsic> = self.call("BlockBuilder_inherent_extrinsics", data);
         all.extend_from_slice(extrinsics);
@@ -328,7 +334,11 @@ fn version_sections_agree_with_the_version() {
         version::APIS_SECTION.as_slice(),
         declared.apis.iter().flat_map(Encode::encode).collect::<Vec<_>>()
     );
-    for (name, id) in [("QuireBlock", version::QUIRE_BLOCK), ("QuirePool", version::QUIRE_POOL)] {
+    for (name, id) in [
+        ("QuireBlock", version::QUIRE_BLOCK),
+        ("QuirePool", version::QUIRE_POOL),
+        ("QuireUpgrade", version::QUIRE_UPGRADE),
+    ] {
         assert_eq!(quire_core::RuntimeVersion::api_id(name), id);
     }
     for (name, entry) in apis::ENTRY_POINTS.iter().filter_map(|e| e.split_once('_').map(|(n, _)| (n, e))) {

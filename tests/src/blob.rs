@@ -49,6 +49,7 @@ pub const BLOBS: [Blob; 2] = [
             "pallets/transaction_payment",
             "pallets/aura",
             "pallets/grandpa",
+            "pallets/upgrade",
             "pallets/members",
             "pallets/staking",
             "pallets/channels",

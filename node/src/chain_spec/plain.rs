@@ -30,6 +30,7 @@ struct PlainConfig {
     /// ed25519 keys of the finality voters.
     grandpa: Vec<String>,
     balances: Vec<(String, Value)>,
+    upgrade: PlainUpgrade,
     members: Vec<String>,
     /// Share of the members that must be exceeded: numerator, denominator.
     member_share: (u32, u32),
@@ -45,6 +46,13 @@ struct PlainFees {
     base: Value,
     per_byte: Value,
     per_microsecond: Value,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainUpgrade {
+    enactment_delay_blocks: u32,
+    attestation_ticks: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,6 +112,10 @@ impl PlainConfig {
                 .iter()
                 .map(|(who, amount)| (address(&who.0), text(*amount)))
                 .collect(),
+            upgrade: PlainUpgrade {
+                enactment_delay_blocks: config.upgrade.parameters.enactment_delay_blocks,
+                attestation_ticks: config.upgrade.parameters.attestation_ticks,
+            },
             members: config.members.members.iter().map(|who| address(&who.0)).collect(),
             member_share: (config.members.share.numerator, config.members.share.denominator),
             fees: PlainFees {
@@ -130,6 +142,9 @@ impl PlainConfig {
             let account = AccountId(key("balances", address)?);
             config.balances.balances.push((account, planck("balances", amount)?));
         }
+        let upgrade = &mut config.upgrade.parameters;
+        upgrade.enactment_delay_blocks = self.upgrade.enactment_delay_blocks;
+        upgrade.attestation_ticks = self.upgrade.attestation_ticks;
         config.members.members = keys("members", &self.members)?.into_iter().map(AccountId).collect();
         (config.members.share.numerator, config.members.share.denominator) = self.member_share;
         let fees = &mut config.transaction_payment.fees;

@@ -16,7 +16,7 @@ pub(crate) fn execute<C: Encode + Decode>(motion: u32, runner: Runner<C>) -> Dis
     let bytes = MOTION_CALLS.get(&motion).ok_or(Error::UnknownMotion)?;
     let call = C::decode_all_with_depth_limit(limits::MAX_CALL_DEPTH, &mut bytes.as_slice())
         .map_err(|_| Error::UndecodableCall)?;
-    remove(motion);
+    remove(motion, &open);
     Ok(run(motion, call, EXECUTE, runner))
 }
 

@@ -14,15 +14,12 @@ pub fn on_initialize() {
     if NEXT_EXPIRY.get().is_none_or(|next| next > now) {
         return;
     }
-    let (expired, open): (Vec<_>, Vec<_>) = MOTIONS
-        .iter()
-        .map(|(motion, open)| (motion, open.expires_at))
-        .partition(|(_, expiry)| *expiry <= now);
-    for (motion, _) in expired {
-        remove(motion);
+    let (expired, open): (Vec<_>, Vec<_>) = MOTIONS.iter().partition(|(_, open)| open.expires_at <= now);
+    for (motion, gone) in expired {
+        remove(motion, &gone);
         deposit_event(INDEX, &Event::Expired { motion });
     }
-    match open.iter().map(|(_, expiry)| *expiry).min() {
+    match open.iter().map(|(_, open)| open.expires_at).min() {
         Some(next) => NEXT_EXPIRY.put(&next),
         None => NEXT_EXPIRY.kill(),
     }

@@ -1,12 +1,14 @@
 //! What must hold after any block.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
-use quire_core::limits;
+use quire_core::{AccountId, limits};
 
 use crate::genesis::check;
-use crate::storage::{MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_EXPIRY, SHARE};
+use crate::storage::{MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_EXPIRY, SHARE, TOTAL_CALL_BYTES, USAGE};
+use crate::types::Usage;
 use crate::{approvals_needed, is_member, members};
 
 /// Checks every stored invariant of Members.
@@ -16,15 +18,18 @@ use crate::{approvals_needed, is_member, members};
 pub fn check_invariants() -> Result<(), String> {
     let members = members();
     check(&members, SHARE.get_or_default())?;
-    let mut open = 0u32;
+    let (mut open, mut usage) = (0u32, BTreeMap::<AccountId, Usage>::new());
     for (number, motion) in MOTIONS.iter() {
         open = open.saturating_add(1);
         if number >= MOTION_COUNT.get_or_default() {
             return Err(format!("motion {number} was never counted"));
         }
-        if !MOTION_CALLS.contains(&number) {
-            return Err(format!("motion {number} has no call (R5)"));
+        if MOTION_CALLS.get(&number).map(|call| call.len()) != Some(motion.call_bytes as usize) {
+            return Err(format!("motion {number} has no call of its length (R5, R8)"));
         }
+        let own = usage.entry(motion.proposer).or_default();
+        own.motions = own.motions.saturating_add(1);
+        own.call_bytes = own.call_bytes.saturating_add(motion.call_bytes);
         let mut voters: alloc::vec::Vec<_> = motion.ayes.iter().chain(&motion.nays).collect();
         voters.sort_unstable();
         if voters.windows(2).any(|pair| pair[0] == pair[1]) || !voters.iter().all(|voter| is_member(voter)) {
@@ -42,6 +47,17 @@ pub fn check_invariants() -> Result<(), String> {
     }
     if MOTION_CALLS.iter_keys().count() != open as usize {
         return Err("a call outlives its motion (R5)".into());
+    }
+    let total: u32 = usage.values().map(|own| own.call_bytes).sum();
+    if USAGE.iter().collect::<BTreeMap<_, _>>() != usage || TOTAL_CALL_BYTES.get_or_default() != total {
+        return Err(format!("the motions take up {usage:?}, something else is counted (R8)"));
+    }
+    let is_greedy = |own: &Usage| {
+        own.motions > limits::MAX_OPEN_MOTIONS_OF_MEMBER
+            || own.call_bytes > limits::MAX_MOTION_CALLS_BYTES_OF_MEMBER
+    };
+    if total > limits::MAX_MOTION_CALLS_BYTES || usage.values().any(is_greedy) {
+        return Err(format!("the motions take up {usage:?}, more than they may (R8)"));
     }
     Ok(())
 }

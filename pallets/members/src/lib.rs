@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! propose ──> open ── vote ──> passed ── execute ──> gone (Executed, with the call's result)
-//!               │  └─ vote ──> gone (Rejected: it cannot pass any more)
+//!               │  ├─ vote ──> gone (Rejected: it cannot pass any more)
+//!               │  └─ withdraw ─> gone (Withdrawn)
 //!               └─ time ─────> gone (Expired; passed motions too)
 //! ```
 //!
@@ -19,15 +20,21 @@
 //!   failure is reported; the motion is gone either way.
 //! * R6. A motion that can no longer pass is gone with the vote that makes it so.
 //! * R7. A motion is gone [`MOTION_TICKS_MAX`] ticks after its proposal.
-//! * R8. At most `limits::MAX_OPEN_MOTIONS` motions are open; a call is at most [`MOTION_CALL_BYTES_MAX`] long.
+//! * R8. At most `limits::MAX_OPEN_MOTIONS` motions are open, with calls of at most `limits::MAX_MOTION_CALLS_BYTES`
+//!   together; a call is at most [`MOTION_CALL_BYTES_MAX`] long. One member has at most
+//!   `limits::MAX_OPEN_MOTIONS_OF_MEMBER` of them open, with `limits::MAX_MOTION_CALLS_BYTES_OF_MEMBER`, so that it
+//!   cannot keep the others from proposing.
+//! * R9. Who proposed a motion may withdraw it until it has passed; after that it is the members'.
 //!
 //! | index | call | origin |
 //! |---|---|---|
 //! | 0 | `propose` | member |
 //! | 1 | `vote` | member |
 //! | 2 | `execute` | member |
+//! | 3 | `withdraw` | who proposed |
 //!
-//! Out of scope: admitting and revoking members, certificates, the attested upgrade (later).
+//! Out of scope: admitting and revoking members, certificates (later); what happens to new code that a motion offers
+//! (Upgrade).
 
 #![no_std]
 
@@ -43,8 +50,10 @@ mod pallet;
 mod propose;
 pub mod storage;
 mod types;
+mod usage;
 mod vote;
 mod weights;
+mod withdraw;
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +70,7 @@ use scale_info::{StaticTypeInfo, meta_type};
 pub use expire::on_initialize;
 pub use invariants::check_invariants;
 pub use pallet::{Call, Error, Event};
-pub use types::{Motion, Share};
+pub use types::{Motion, Share, Usage};
 
 /// Index of the pallet in the runtime's enums.
 pub const INDEX: u8 = 8;
@@ -118,6 +127,7 @@ pub fn dispatch<C: Encode + Decode>(
         Call::propose { call } => propose::propose(who, *call, runner),
         Call::vote { motion, approve } => vote::vote(who, motion, approve),
         Call::execute { motion } => execute::execute(motion, runner),
+        Call::withdraw { motion } => withdraw::withdraw(who, motion),
     }
 }
 
@@ -132,6 +142,8 @@ pub fn metadata<C: StaticTypeInfo>() -> PalletMetadataParts {
             storage::MOTIONS.counter_metadata(),
             storage::MOTION_CALLS.entry_metadata(),
             storage::NEXT_EXPIRY.entry_metadata(),
+            storage::USAGE.entry_metadata(),
+            storage::TOTAL_CALL_BYTES.entry_metadata(),
         ],
         calls: Some(meta_type::<Call<C>>()),
         events: Some(meta_type::<Event>()),
@@ -143,6 +155,21 @@ pub fn metadata<C: StaticTypeInfo>() -> PalletMetadataParts {
                 &["A motion's life, in ticks of the channel clock."],
             ),
             Constant::new("MotionsMax", &limits::MAX_OPEN_MOTIONS, &["Most motions that can be open."]),
+            Constant::new(
+                "MotionsOfMemberMax",
+                &limits::MAX_OPEN_MOTIONS_OF_MEMBER,
+                &["Most motions that one member can have open."],
+            ),
+            Constant::new(
+                "MotionCallsBytesMax",
+                &limits::MAX_MOTION_CALLS_BYTES,
+                &["Most bytes that the calls of all open motions can have."],
+            ),
+            Constant::new(
+                "MotionCallsBytesOfMemberMax",
+                &limits::MAX_MOTION_CALLS_BYTES_OF_MEMBER,
+                &["Most bytes that the calls of one member's open motions can have."],
+            ),
         ],
         docs: vec!["The organisations of the consortium, and their motions."],
         ..PalletMetadataParts::new(NAME, INDEX)

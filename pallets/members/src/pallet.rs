@@ -33,6 +33,12 @@ pub enum Call<C> {
         /// Which motion.
         motion: u32,
     },
+    /// Takes back one's own motion that has not passed.
+    #[codec(index = 3)]
+    withdraw {
+        /// Which motion.
+        motion: u32,
+    },
 }
 
 /// Events of Members.
@@ -93,6 +99,12 @@ pub enum Event {
         /// Which.
         motion: u32,
     },
+    /// A motion was taken back by who proposed it and is gone.
+    #[codec(index = 6)]
+    Withdrawn {
+        /// Which.
+        motion: u32,
+    },
 }
 
 /// Errors of Members.
@@ -113,6 +125,14 @@ pub enum Error {
     CallTooLong,
     /// The call of the motion does not decode with this runtime; propose it again.
     UndecodableCall,
+    /// The member has too many motions open; execute or withdraw one first.
+    TooManyOwnMotions,
+    /// The calls of the open motions are too long together; execute, reject or withdraw one first.
+    TooManyCallBytes,
+    /// Somebody else proposed the motion.
+    NotProposer,
+    /// The motion has passed; it is not the proposer's alone any more.
+    HasPassed,
 }
 
 pallet_support::impl_module_error!(Error, INDEX);

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use pallet_support::{DispatchResultWithInfo, PostInfo, deposit_event, ensure, host};
 use parity_scale_codec::{Decode, Encode};
-use quire_core::{AccountId, H256, limits};
+use quire_core::{AccountId, H256};
 
 use crate::execute::run;
 use crate::storage::{MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_EXPIRY};
 use crate::types::Motion;
 use crate::weights::propose_weight;
-use crate::{Error, Event, INDEX, MOTION_CALL_BYTES_MAX, MOTION_TICKS_MAX, Runner, approvals_needed};
+use crate::{Error, Event, INDEX, MOTION_CALL_BYTES_MAX, MOTION_TICKS_MAX, Runner, approvals_needed, usage};
 
 /// Opens a motion, or executes it at once when the proposer's approval is enough.
 pub(crate) fn propose<C: Encode + Decode>(
@@ -21,7 +21,8 @@ pub(crate) fn propose<C: Encode + Decode>(
 ) -> DispatchResultWithInfo {
     let bytes = call.encode();
     ensure!(bytes.len() <= MOTION_CALL_BYTES_MAX as usize, Error::CallTooLong);
-    ensure!(MOTIONS.count() < limits::MAX_OPEN_MOTIONS, Error::TooManyMotions);
+    let call_bytes = bytes.len() as u32;
+    usage::check(&who, call_bytes)?;
     let motion = MOTION_COUNT.get_or_default();
     MOTION_COUNT.put(&motion.saturating_add(1));
     let call_hash = H256(host::blake2_256(&bytes));
@@ -34,7 +35,9 @@ pub(crate) fn propose<C: Encode + Decode>(
         return Ok(run(motion, call, propose_weight(bytes.len()), runner));
     }
     let weight = (runner.weigh)(&call);
-    let open = Motion { proposer: who, call_hash, weight, expires_at, ayes: vec![who], nays: Vec::new() };
+    let (ayes, nays) = (vec![who], Vec::new());
+    let open = Motion { proposer: who, call_hash, call_bytes, weight, expires_at, ayes, nays };
+    usage::take(&who, call_bytes);
     MOTIONS.insert(&motion, &open);
     MOTION_CALLS.insert(&motion, &bytes);
     NEXT_EXPIRY.mutate(|next| *next = Some(next.unwrap_or(expires_at).min(expires_at)));

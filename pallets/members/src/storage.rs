@@ -6,7 +6,7 @@ use pallet_support::{CountedMap, StorageMap, StorageValue, Twox64Concat};
 use quire_core::AccountId;
 
 use crate::NAME;
-use crate::types::{Motion, Share};
+use crate::types::{Motion, Share, Usage};
 
 /// The members, sorted; by genesis.
 pub const MEMBERS: StorageValue<Vec<AccountId>> =
@@ -32,3 +32,11 @@ pub const MOTION_CALLS: StorageMap<u32, Vec<u8>, Twox64Concat> =
 /// The earliest expiry among open motions; by `propose` and `on_initialize`.
 pub const NEXT_EXPIRY: StorageValue<u32> =
     StorageValue::new(NAME, "NextExpiry", &["Tick at which the next open motion expires, at the earliest."]);
+
+/// What each member's open motions take up; by `usage`.
+pub const USAGE: StorageMap<AccountId, Usage, Twox64Concat> =
+    StorageMap::new(NAME, "Usage", &["What a member's open motions take up."]).defaulted();
+
+/// Bytes of the calls of all open motions; by `usage`.
+pub const TOTAL_CALL_BYTES: StorageValue<u32> =
+    StorageValue::new(NAME, "TotalCallBytes", &["Bytes of the calls of all open motions."]).defaulted();

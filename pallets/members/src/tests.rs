@@ -204,7 +204,7 @@ fn r5_a_call_that_no_longer_decodes_stays_unexecuted() {
     with_members(&[A, B, C], || {
         propose(A, write()).unwrap();
         vote(B, 0, true).unwrap();
-        storage::MOTION_CALLS.insert(&0, &vec![0xff]);
+        storage::MOTION_CALLS.insert(&0, &vec![0xff; write().encode().len()]);
         assert_eq!(execute(A, 0), Err(Error::UndecodableCall.into()));
     });
 }
@@ -242,18 +242,84 @@ fn r7_motions_expire_by_the_channel_clock() {
     });
 }
 
+fn member(number: u8) -> AccountId {
+    AccountId([number; 32])
+}
+
 #[test]
 fn r8_open_motions_and_their_calls_have_limits() {
-    with_members(&[A, B, C], || {
+    let all: Vec<_> = (1..=64).map(member).collect();
+    with_members(&all, || {
         let long = TestCall::Write(vec![0; MOTION_CALL_BYTES_MAX as usize]);
         assert_eq!(propose(A, long).unwrap_err(), Error::CallTooLong.into());
-        for _ in 0..limits::MAX_OPEN_MOTIONS {
+        for number in 0..limits::MAX_OPEN_MOTIONS {
+            propose(member((number / limits::MAX_OPEN_MOTIONS_OF_MEMBER) as u8 + 1), write()).unwrap();
+        }
+        assert_eq!(propose(member(64), write()).unwrap_err(), Error::TooManyMotions.into());
+        call(A, Call::withdraw { motion: 7 }).unwrap();
+        propose(member(64), write()).unwrap();
+    });
+}
+
+#[test]
+fn r8_one_member_cannot_take_all_places() {
+    with_members(&[A, B, C], || {
+        for _ in 0..limits::MAX_OPEN_MOTIONS_OF_MEMBER {
             propose(A, write()).unwrap();
         }
-        assert_eq!(propose(B, write()).unwrap_err(), Error::TooManyMotions.into());
-        vote(B, 7, true).unwrap();
-        execute(C, 7).unwrap();
+        assert_eq!(propose(A, write()).unwrap_err(), Error::TooManyOwnMotions.into());
         propose(B, write()).unwrap();
+        vote(B, 3, true).unwrap();
+        execute(B, 3).unwrap();
+        propose(A, write()).unwrap();
+        assert_eq!(propose(A, write()).unwrap_err(), Error::TooManyOwnMotions.into());
+        vote(B, 4, false).unwrap();
+        vote(C, 4, false).unwrap();
+        propose(A, write()).unwrap();
+        pallet_timestamp::storage::CHANNEL_CLOCK.put(&MOTION_TICKS_MAX);
+        on_initialize();
+        assert_eq!(storage::USAGE.iter().count(), 0, "what is gone takes up nothing");
+        assert_eq!(storage::TOTAL_CALL_BYTES.get_or_default(), 0);
+    });
+}
+
+#[test]
+fn r8_calls_take_up_a_bounded_room() {
+    let all: Vec<_> = (1..=9).map(member).collect();
+    with_members(&all, || {
+        // The encoded call is a little longer than its bytes.
+        let half = || TestCall::Write(vec![0; limits::MAX_MOTION_CALLS_BYTES_OF_MEMBER as usize / 2 - 16]);
+        propose(A, half()).unwrap();
+        propose(A, half()).unwrap();
+        assert_eq!(propose(A, TestCall::Write(vec![0; 64])).unwrap_err(), Error::TooManyCallBytes.into());
+        call(A, Call::withdraw { motion: 0 }).unwrap();
+        propose(A, half()).unwrap();
+        for number in 2..=4 {
+            propose(member(number), half()).unwrap();
+            propose(member(number), half()).unwrap();
+        }
+        assert_eq!(propose(member(9), half()).unwrap_err(), Error::TooManyCallBytes.into(), "all together");
+        call(member(4), Call::withdraw { motion: 7 }).unwrap();
+        propose(member(9), half()).unwrap();
+    });
+}
+
+#[test]
+fn r9_who_proposed_may_withdraw_until_it_has_passed() {
+    with_members(&[A, B, C], || {
+        let withdraw = |who, motion| call(who, Call::withdraw { motion }).map(|_| ());
+        propose(A, write()).unwrap();
+        assert_eq!(withdraw(B, 0), Err(Error::NotProposer.into()));
+        assert_eq!(withdraw(A, 1), Err(Error::UnknownMotion.into()));
+        assert_eq!(withdraw(STRANGER, 0), Err(Error::NotMember.into()));
+        withdraw(A, 0).unwrap();
+        assert!(last_event_is(INDEX, &Event::Withdrawn { motion: 0 }));
+        assert_eq!(vote(B, 0, true), Err(Error::UnknownMotion.into()));
+        propose(A, write()).unwrap();
+        vote(B, 1, true).unwrap();
+        assert_eq!(withdraw(A, 1), Err(Error::HasPassed.into()));
+        execute(C, 1).unwrap();
+        assert_eq!(written(), Some(b"x".to_vec()));
     });
 }
 
@@ -278,7 +344,16 @@ fn what_clients_look_for_is_there() {
     assert_eq!(call.encode(), [0, 1]);
     let metadata = crate::metadata::<TestCall>();
     let names: Vec<_> = metadata.storage.iter().map(|entry| entry.name).collect();
-    let expected =
-        ["Members", "Share", "MotionCount", "Motions", "CounterForMotions", "MotionCalls", "NextExpiry"];
+    let expected = [
+        "Members",
+        "Share",
+        "MotionCount",
+        "Motions",
+        "CounterForMotions",
+        "MotionCalls",
+        "NextExpiry",
+        "Usage",
+        "TotalCallBytes",
+    ];
     assert_eq!(names, expected);
 }

@@ -45,6 +45,8 @@ pub struct Motion {
     pub proposer: AccountId,
     /// blake2-256 of the encoded call.
     pub call_hash: H256,
+    /// Length of the encoded call.
+    pub call_bytes: u32,
     /// What the call weighs.
     pub weight: Weight,
     /// Tick of the channel clock at which it is gone.
@@ -53,4 +55,13 @@ pub struct Motion {
     pub ayes: Vec<AccountId>,
     /// Who is against it.
     pub nays: Vec<AccountId>,
+}
+
+/// What a member's open motions take up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct Usage {
+    /// How many there are.
+    pub motions: u32,
+    /// Bytes of their calls.
+    pub call_bytes: u32,
 }

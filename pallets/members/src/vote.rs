@@ -4,7 +4,8 @@ use pallet_support::{DispatchResultWithInfo, PostInfo, deposit_event, ensure};
 use quire_core::AccountId;
 
 use crate::storage::{MOTION_CALLS, MOTIONS};
-use crate::{Error, Event, INDEX, approvals_needed, members};
+use crate::types::Motion;
+use crate::{Error, Event, INDEX, approvals_needed, members, usage};
 
 /// Counts a vote, and says so when the motion passes or can no longer pass.
 pub(crate) fn vote(who: AccountId, motion: u32, approve: bool) -> DispatchResultWithInfo {
@@ -21,7 +22,7 @@ pub(crate) fn vote(who: AccountId, motion: u32, approve: bool) -> DispatchResult
     deposit_event(INDEX, &Event::Voted { motion, member: who, approve, ayes, nays });
     let needed = approvals_needed();
     if (members().len() as u32).saturating_sub(nays) < needed {
-        remove(motion);
+        remove(motion, &open);
         deposit_event(INDEX, &Event::Rejected { motion });
         return Ok(PostInfo::default());
     }
@@ -33,7 +34,8 @@ pub(crate) fn vote(who: AccountId, motion: u32, approve: bool) -> DispatchResult
 }
 
 /// Forgets a motion.
-pub(crate) fn remove(motion: u32) {
+pub(crate) fn remove(motion: u32, open: &Motion) {
+    usage::give_back(&open.proposer, open.call_bytes);
     MOTIONS.remove(&motion);
     MOTION_CALLS.remove(&motion);
 }

@@ -21,7 +21,7 @@ impl<C: Encode> Call<C> {
     pub fn weight(&self, weigh: fn(&C) -> Weight) -> Weight {
         match self {
             Self::propose { call } => propose_weight(call.encoded_size()) + weigh(call),
-            Self::vote { .. } => VOTE,
+            Self::vote { .. } | Self::withdraw { .. } => VOTE,
             Self::execute { motion } => {
                 EXECUTE + MOTIONS.get(motion).map_or(Weight::ZERO, |open| open.weight)
             }

@@ -12,8 +12,10 @@
 //!   ones always fit. Operational extrinsics have a share that normal ones cannot use.
 //! * R5. An account without providers is removed, and cannot be while it has consumers; a first consumer needs a
 //!   provider. Consumers are at most [`CONSUMERS_MAX`].
-//! * R6. Only Root writes code, raw storage and heap pages. New code must be a runtime of the same name with a higher
-//!   spec version; the block that changes it says so in its digest and by an event.
+//! * R6. Only Root offers code, and writes raw storage and heap pages. New code must be a runtime of the same name with a
+//!   higher spec version. System checks that and hands it on ([`CodePath`]); who got it calls [`replace_code`] in its
+//!   time, and the block that changes the code says so in its digest and by an event. There is no other way to `:code`:
+//!   it, the heap pages and the storage in which code waits cannot be written raw.
 //! * R7. Remarks are at most `limits::MAX_REMARK_BYTES` long and are not stored.
 //!
 //! | index | call | origin |
@@ -26,8 +28,8 @@
 //! | 6 | `kill_prefix` | root |
 //! | 7 | `remark_with_event` | signed |
 //!
-//! Out of scope: balances (Balances writes the `data` of an account), signature checks (the runtime), the attested
-//! two-stage upgrade (Members).
+//! Out of scope: balances (Balances writes the `data` of an account), signature checks (the runtime), the time of an
+//! upgrade (Upgrade).
 
 #![no_std]
 
@@ -51,7 +53,9 @@ mod weights;
 mod tests;
 
 use pallet_support::metadata::{EntryKind, PalletMetadataParts};
-use pallet_support::{Constant, DispatchResultWithInfo, Origin, ensure_root, ensure_signed, with_info};
+use pallet_support::{
+    Constant, DispatchResult, DispatchResultWithInfo, Origin, ensure_root, ensure_signed, with_info,
+};
 use quire_core::RuntimeVersion;
 use scale_info::MetaType;
 
@@ -63,6 +67,7 @@ pub use block::{
     finalize, initialize, note_applied_extrinsic, note_extrinsic, note_finished_extrinsics,
     note_finished_initialize, note_runtime_version,
 };
+pub use code::{CodePath, check_code, replace_code};
 pub use fit::{check_and_note_weight, check_limits, correct_weight};
 pub use invariants::check_invariants;
 pub use pallet::{Call, Error, Event};
@@ -81,6 +86,10 @@ pub const NAME: &str = "System";
 pub const BLOCK_HASH_COUNT: BlockNumber = 2_400;
 /// Address prefix of SS58 texts on development chains; must agree with the chain spec's properties.
 pub const SS58_PREFIX: u16 = 42;
+/// Least heap of a runtime in pages of 64 KiB: with less, honest calls run out of memory.
+pub const HEAP_PAGES_MIN: u64 = 1_024;
+/// Most heap of a runtime in pages of 64 KiB: what every node can give.
+pub const HEAP_PAGES_MAX: u64 = 2_048;
 /// Most consumers that an account can have.
 pub const CONSUMERS_MAX: u32 = 128;
 
@@ -109,22 +118,19 @@ pub fn deposit_log(item: quire_core::DigestItem) {
     storage::DIGEST.mutate_default(|digest| digest.push(item));
 }
 
-/// Carries out a call.
+/// Carries out a call; `path` is where new code goes.
 ///
 /// # Errors
-/// `BadOrigin`, or those of [`Error`].
-pub fn dispatch(call: Call, origin: Origin) -> DispatchResultWithInfo {
+/// `BadOrigin`, or those of [`Error`] and of [`CodePath::offer`].
+pub fn dispatch(call: Call, origin: Origin, path: &CodePath) -> DispatchResultWithInfo {
+    let as_root = |work: &dyn Fn() -> DispatchResult| with_info(ensure_root(&origin).and_then(|()| work()));
     match call {
         Call::remark { remark } => with_info(code::remark(&origin, &remark)),
-        Call::set_heap_pages { pages } => {
-            with_info(ensure_root(&origin).map(|()| code::set_heap_pages(pages)))
-        }
-        Call::set_code { code } => with_info(ensure_root(&origin).and_then(|()| code::set_code(&code))),
-        Call::set_storage { items } => with_info(ensure_root(&origin).map(|()| code::set_storage(&items))),
-        Call::kill_storage { keys } => with_info(ensure_root(&origin).map(|()| code::kill_storage(&keys))),
-        Call::kill_prefix { prefix, subkeys } => {
-            with_info(ensure_root(&origin).map(|()| code::kill_prefix(&prefix, subkeys)))
-        }
+        Call::set_heap_pages { pages } => as_root(&|| code::set_heap_pages(pages)),
+        Call::set_code { code } => as_root(&|| (path.offer)(&code)),
+        Call::set_storage { items } => as_root(&|| code::set_storage(&items, path)),
+        Call::kill_storage { keys } => as_root(&|| code::kill_storage(&keys, path)),
+        Call::kill_prefix { prefix, subkeys } => as_root(&|| code::kill_prefix(&prefix, subkeys, path)),
         Call::remark_with_event { remark } => {
             with_info(ensure_signed(&origin).and_then(|who| code::remark_with_event(who, &remark)))
         }

@@ -25,7 +25,7 @@ pub enum Call {
         /// Pages of 64 KiB.
         pages: u64,
     },
-    /// Replaces the runtime. Root only; the spec version must rise.
+    /// Offers a new runtime. Root only; the spec version must rise. It is enacted once the authorities have tried it.
     #[codec(index = 2)]
     set_code {
         /// The Wasm blob.
@@ -120,6 +120,10 @@ pub enum Error {
     RemarkTooLong = 16,
     /// The code is longer than the limit.
     CodeTooLong = 17,
+    /// Raw storage of the code, or of code that waits, cannot be written.
+    ProtectedStorage = 18,
+    /// The number of heap pages is out of bounds.
+    HeapPagesOutOfBounds = 19,
 }
 
 pallet_support::impl_module_error!(Error, INDEX);

@@ -18,11 +18,24 @@ use crate::limits::{block_length, block_weights};
 use crate::storage::{ACCOUNT, ALL_EXTRINSICS_LEN, BLOCK_HASH, BLOCK_WEIGHT, EVENT_COUNT, EXTRINSIC_COUNT};
 use crate::{
     AccountInfo, BASE_EXTRINSIC, BLOCK_HASH_COUNT, CONSUMERS_MAX, Call, DecRefStatus, Error, Event, INDEX,
-    IncRefStatus, block_hash, block_number, check_and_note_weight, check_invariants, check_limits,
-    dec_consumers, dec_providers, dispatch, finalize, inc_account_nonce, inc_consumers, inc_providers,
+    IncRefStatus, block_hash, block_number, check_and_note_weight, check_code, check_invariants,
+    check_limits, dec_consumers, dec_providers, finalize, inc_account_nonce, inc_consumers, inc_providers,
     initialize, note_applied_extrinsic, note_extrinsic, note_finished_extrinsics, note_finished_initialize,
     note_runtime_version,
 };
+
+/// Code goes straight to its place here.
+const PATH: crate::CodePath = crate::CodePath { offer: enact, protected: &[b"waiting"] };
+
+fn enact(code: &[u8]) -> Result<(), DispatchError> {
+    check_code(code)?;
+    crate::replace_code(code);
+    Ok(())
+}
+
+fn dispatch(call: Call, origin: Origin) -> Result<PostInfo, DispatchErrorWithInfo> {
+    crate::dispatch(call, origin, &PATH)
+}
 
 const ALICE: AccountId = AccountId([1; 32]);
 
@@ -248,7 +261,7 @@ fn r6_only_root_touches_raw_state() {
     on_chain(|| {
         begin(1);
         let calls = [
-            Call::set_heap_pages { pages: 9 },
+            Call::set_heap_pages { pages: 1_024 },
             Call::set_storage {
                 items: vec![(b"a1".to_vec(), b"1".to_vec()), (b"a2".to_vec(), b"2".to_vec())],
             },
@@ -264,12 +277,37 @@ fn r6_only_root_touches_raw_state() {
         assert_eq!(dispatch(call, Origin::Signed(ALICE)).unwrap_err().error, DispatchError::BadOrigin);
         let [pages, set, kill, prefix] = calls;
         dispatch(pages, Origin::Root).unwrap();
-        assert_eq!(host::storage_get(b":heappages"), Some(9u64.encode()));
+        assert_eq!(host::storage_get(b":heappages"), Some(1_024u64.encode()));
         dispatch(set, Origin::Root).unwrap();
         dispatch(kill, Origin::Root).unwrap();
         assert_eq!((host::storage_exists(b"a1"), host::storage_exists(b"a2")), (false, true));
         dispatch(prefix, Origin::Root).unwrap();
         assert!(!host::storage_exists(b"a2"));
+    });
+}
+
+#[test]
+fn r6_code_and_what_waits_to_become_code_are_no_raw_storage() {
+    on_chain(|| {
+        begin(1);
+        let refused = |call| {
+            assert_eq!(dispatch(call, Origin::Root).unwrap_err().error, Error::ProtectedStorage.into());
+        };
+        for key in [&b":code"[..], b":code2", b":heappages", b"waiting", b"waiting room"] {
+            let items = vec![(b"a".to_vec(), vec![]), (key.to_vec(), b"broken".to_vec())];
+            refused(Call::set_storage { items });
+            refused(Call::kill_storage { keys: vec![b"a".to_vec(), key.to_vec()] });
+            refused(Call::kill_prefix { prefix: key.to_vec(), subkeys: 1 });
+        }
+        for prefix in [&b""[..], b":", b":c", b"wait"] {
+            refused(Call::kill_prefix { prefix: prefix.to_vec(), subkeys: 1 });
+        }
+        assert!(!host::storage_exists(b"a"), "nothing of a refused call is done");
+        assert_eq!(host::storage_get(b":code"), Some(b"code".to_vec()));
+        for pages in [0, 1_023, 2_049, u64::MAX] {
+            let error = dispatch(Call::set_heap_pages { pages }, Origin::Root).unwrap_err().error;
+            assert_eq!(error, Error::HeapPagesOutOfBounds.into());
+        }
     });
 }
 

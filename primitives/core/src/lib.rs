@@ -29,6 +29,7 @@ pub mod justification;
 pub mod keys;
 pub mod limits;
 pub mod ss58;
+pub mod upgrade;
 pub mod validity;
 pub mod version;
 pub mod weight;
@@ -51,6 +52,7 @@ pub use header::Header;
 pub use inherent::InherentData;
 pub use justification::GrandpaJustification;
 pub use keys::KeyTypeId;
+pub use upgrade::{Upgrade, UpgradeState, UpgradeStatus, Verdict};
 pub use validity::{
     ApplyExtrinsicResult, InvalidTransaction, TransactionSource, TransactionValidity,
     TransactionValidityError, UnknownTransaction, ValidTransaction,

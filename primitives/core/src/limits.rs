@@ -26,6 +26,8 @@ pub const MAX_RUNTIME_APIS: u32 = 128;
 pub const MAX_RUNTIME_NAME_BYTES: u32 = 64;
 /// The runtime's Wasm, decompressed; smoldot refuses more than 50 MiB.
 pub const MAX_CODE_BYTES: u32 = 4 * 1024 * 1024;
+/// Why an authority refuses new code: a sentence.
+pub const MAX_VERDICT_REASON_BYTES: u32 = 512;
 /// Bytes of a remark.
 pub const MAX_REMARK_BYTES: u32 = 64 * 1024;
 
@@ -55,6 +57,12 @@ pub const MAX_PROOF_BYTES: u32 = 16 * 1024 * 1024;
 pub const MAX_MEMBERS: u32 = 256;
 /// Motions open at a time.
 pub const MAX_OPEN_MOTIONS: u32 = 256;
+/// Motions that one member has open: it cannot take all places.
+pub const MAX_OPEN_MOTIONS_OF_MEMBER: u32 = 8;
+/// Calls of all open motions together: they lie in the state until they are decided.
+pub const MAX_MOTION_CALLS_BYTES: u32 = 32 * 1024 * 1024;
+/// Calls of one member's open motions together: two runtimes.
+pub const MAX_MOTION_CALLS_BYTES_OF_MEMBER: u32 = 2 * MAX_EXTRINSIC_BYTES;
 /// Staked validators of channel blocks.
 pub const MAX_VALIDATORS: u32 = 1_024;
 /// Withdrawals of one account that wait for their time.

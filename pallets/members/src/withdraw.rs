@@ -1,0 +1,18 @@
+//! Taking back one's own motion (R9).
+
+use pallet_support::{DispatchResultWithInfo, PostInfo, deposit_event, ensure};
+use quire_core::AccountId;
+
+use crate::storage::MOTIONS;
+use crate::vote::remove;
+use crate::{Error, Event, INDEX, approvals_needed};
+
+/// Withdraws an open motion.
+pub(crate) fn withdraw(who: AccountId, motion: u32) -> DispatchResultWithInfo {
+    let open = MOTIONS.get(&motion).ok_or(Error::UnknownMotion)?;
+    ensure!(open.proposer == who, Error::NotProposer);
+    ensure!((open.ayes.len() as u32) < approvals_needed(), Error::HasPassed);
+    remove(motion, &open);
+    deposit_event(INDEX, &Event::Withdrawn { motion });
+    Ok(PostInfo::default())
+}
