@@ -80,7 +80,7 @@ impl PoolError {
             Self::Verification { reason } => Some(reason.clone()),
             Self::Invalid(InvalidTransaction::Custom(code)) => Some(format!("Custom error: {code}")),
             Self::Invalid(invalid) => Some(invalid_text(*invalid).into()),
-            Self::Unknown(unknown) => Some(unknown_text(*unknown)),
+            Self::Unknown(unknown) => Some(format!("{unknown:?}")),
             Self::AlreadyImported(hash) => Some(format!("{hash}")),
             Self::TooLowPriority { .. } => Some(
                 "The transaction has too low priority to replace another transaction already in the pool."
@@ -121,18 +121,6 @@ fn invalid_text(invalid: InvalidTransaction) -> &'static str {
             "Transaction dispatch is mandatory; transactions must not be validated."
         }
         InvalidTransaction::BadSigner => "Invalid signing address",
-    }
-}
-
-fn unknown_text(unknown: UnknownTransaction) -> String {
-    match unknown {
-        UnknownTransaction::CannotLookup => {
-            "Could not lookup information required to validate the transaction".into()
-        }
-        UnknownTransaction::NoUnsignedValidator => {
-            "Could not find an unsigned validator for the unsigned transaction".into()
-        }
-        UnknownTransaction::Custom(code) => format!("Custom error: {code}"),
     }
 }
 

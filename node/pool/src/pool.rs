@@ -156,7 +156,7 @@ pub enum Input {
     Refused(Vec<(H256, TransactionValidityError)>),
     /// Nobody watches this transaction any more.
     Unwatch(H256),
-    /// The operator throws a transaction out.
+    /// The operator throws a transaction out; it is banned, so that it does not come back from a peer at once.
     Remove(H256),
 }
 
@@ -298,7 +298,10 @@ impl Pool {
             Input::Finalised(blocks) => self.watches.finalised(&blocks, out),
             Input::Refused(refused) => self.refused(now_ms, &refused, out),
             Input::Unwatch(hash) => self.watches.unwatch(&hash),
-            Input::Remove(hash) => self.remove(&hash, Status::Dropped, out),
+            Input::Remove(hash) => {
+                self.ban(now_ms, hash);
+                self.remove(&hash, Status::Dropped, out);
+            }
         }
         // Transactions that changed sides may have filled the other one.
         let mut changes = Vec::new();

@@ -33,6 +33,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Header, body and justification of a known block.
     fn block(&self, hash: &H256) -> Result<Option<Block>, BackendError>;
 
+    /// The proof of finality that a block carries, if it carries one.
+    fn justification(&self, hash: &H256) -> Result<Option<Justification>, BackendError>;
+    /// How the finality vote stands; none when this node does not vote.
+    fn finality_state(&self) -> Option<FinalityState>;
+
     /// The values of several keys in the state after block `at`, in the order of the keys.
     fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError>;
     /// Up to `count` keys that start with `prefix`, strictly after `after`, in ascending order.
@@ -56,6 +61,8 @@ pub trait Backend: Send + Sync + 'static {
     fn next_nonce(&self, account: &AccountId) -> Result<Nonce, BackendError>;
     /// The extrinsics waiting in the pool, ready ones first.
     fn pending(&self) -> Vec<OpaqueExtrinsic>;
+    /// Throws extrinsics out of the pool and bars them for a while; gives those that were in it.
+    fn remove_extrinsics(&self, hashes: &[H256]) -> Vec<H256>;
     /// Offers an extrinsic to the pool; answers when the pool has judged it.
     fn submit(
         &self,
@@ -77,6 +84,11 @@ pub trait Backend: Send + Sync + 'static {
     fn sync_state(&self) -> SyncState;
     /// Multiaddresses that the node listens on, each ending in `/p2p/<peer id>`.
     fn listen_addresses(&self) -> Vec<String>;
+
+    /// Adds comma-separated `target=level` directives to the filter of the log.
+    fn add_log_filter(&self, directives: &str) -> Result<(), BackendError>;
+    /// Goes back to the log filter that the node started with.
+    fn reset_log_filter(&self) -> Result<(), BackendError>;
 
     /// Puts a key given by its secret URI into the keystore; `public` is checked against it.
     fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError>;
@@ -132,6 +144,41 @@ pub struct Justification {
     pub engine: [u8; 4],
     /// Its SCALE bytes.
     pub bytes: Vec<u8>,
+}
+
+/// How a finality vote stands, as `grandpa_roundState` shows it.
+#[derive(Debug, Clone)]
+pub struct FinalityState {
+    /// Counts the changes of the voter set since genesis.
+    pub set_id: u64,
+    /// The round that is being voted.
+    pub best: FinalityRound,
+    /// Earlier rounds that are not complete.
+    pub background: Vec<FinalityRound>,
+}
+
+/// One round of the finality vote. Every voter weighs one.
+#[derive(Debug, Clone)]
+pub struct FinalityRound {
+    /// Its number, from 1.
+    pub round: u64,
+    /// Number of voters.
+    pub total_weight: u32,
+    /// Votes needed.
+    pub threshold_weight: u32,
+    /// First vote.
+    pub prevotes: Votes,
+    /// Second vote.
+    pub precommits: Votes,
+}
+
+/// Votes seen in one half of a round.
+#[derive(Debug, Clone)]
+pub struct Votes {
+    /// Voters that voted.
+    pub current_weight: u32,
+    /// The others, as SS58 addresses.
+    pub missing: Vec<String>,
 }
 
 /// What happened to the chain.

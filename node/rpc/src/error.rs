@@ -1,7 +1,11 @@
 //! JSON-RPC error objects with the codes, messages and data strings that Substrate clients match on.
 use crate::backend::{BackendError, SubmitError};
 use jsonrpsee::types::ErrorObjectOwned;
-use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, METHOD_NOT_FOUND_CODE};
+use jsonrpsee::types::error::{
+    INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, METHOD_NOT_FOUND_CODE, OVERSIZED_RESPONSE_CODE,
+    OVERSIZED_RESPONSE_MSG,
+};
+use quire_core::H256;
 
 const STATE: i32 = 4_000;
 
@@ -29,14 +33,35 @@ pub(crate) fn too_many(value: u64, max: u64) -> ErrorObjectOwned {
     plain(STATE + 2, format!("count exceeds maximum value. value: {value}, max: {max}"))
 }
 
+/// The answer would be longer than a response may be.
+pub(crate) fn too_big(max_bytes: u32) -> ErrorObjectOwned {
+    let data = format!("Exceeded max limit of {max_bytes}");
+    ErrorObjectOwned::owned(OVERSIZED_RESPONSE_CODE, OVERSIZED_RESPONSE_MSG, Some(data))
+}
+
 /// A range of blocks that does not exist.
-pub(crate) fn bad_range(what: impl std::fmt::Display) -> ErrorObjectOwned {
-    plain(STATE + 1, format!("Cannot resolve a block range {what}"))
+pub(crate) fn bad_range(from: &H256, to: &H256, why: impl std::fmt::Display) -> ErrorObjectOwned {
+    plain(STATE + 1, format!("Cannot resolve a block range ['{from}' ... '{to}']. {why}"))
 }
 
 /// Any failure behind a state, chain or payment method.
 pub(crate) fn client(error: &BackendError) -> ErrorObjectOwned {
     plain(STATE + 3, format!("Client error: {error}"))
+}
+
+/// The finality vote cannot be shown: this node does not vote.
+pub(crate) fn finality_not_ready() -> ErrorObjectOwned {
+    plain(1, "GRANDPA RPC endpoint not ready")
+}
+
+/// A block whose finality cannot be proven.
+pub(crate) fn prove_finality(why: &str) -> ErrorObjectOwned {
+    plain(4, format!("GRANDPA prove finality rpc failed: {why}"))
+}
+
+/// The runtime did not say what it would do with an extrinsic.
+pub(crate) fn dry_run(why: impl std::fmt::Display) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(1, "Unable to dry run extrinsic.", Some(why.to_string()))
 }
 
 /// The pool's refusals, in the pool's own words.

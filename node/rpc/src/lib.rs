@@ -23,13 +23,14 @@ mod config;
 mod cors;
 mod error;
 mod json;
+pub mod metrics;
 mod params;
 mod server;
 mod subscription;
 
 pub use backend::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
-    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
+    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
 };
 pub use config::{Cors, RpcConfig, UnsafeMethods};
 pub use json::{HeaderJson, Hex};

@@ -3,6 +3,7 @@ use crate::api;
 use crate::backend::Backend;
 use crate::config::{RpcConfig, UnsafeMethods};
 use crate::cors::CorsLayer;
+use crate::metrics::RpcMetrics;
 use jsonrpsee::Methods;
 use jsonrpsee::core::id_providers::RandomStringIdProvider;
 use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
@@ -32,6 +33,8 @@ pub enum StartError {
 pub struct RpcServer {
     /// Where it listens, with the real port when 0 was asked for.
     pub address: SocketAddr,
+    /// What it counts.
+    pub metrics: Arc<RpcMetrics>,
     handle: ServerHandle,
 }
 
@@ -91,12 +94,13 @@ pub fn start(
         .build();
     let middleware = tower::ServiceBuilder::new().layer(CorsLayer(Arc::new(config.cors.clone())));
     let methods = methods(config, backend, unsafe_allowed)?;
+    let metrics = Arc::new(RpcMetrics::new(methods.method_names()));
     let server = Server::builder()
         .set_config(server_config)
         .set_http_middleware(middleware)
         .build_from_tcp(socket)
         .map_err(|source| bind_error(address, source))?;
-    Ok(RpcServer { address, handle: server.start(methods) })
+    Ok(RpcServer { address, metrics, handle: server.start(methods) })
 }
 
 /// Every method and alias, for a server or for calls without one.

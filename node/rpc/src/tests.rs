@@ -1,5 +1,6 @@
 //! Shapes, names, order and errors of the methods, against a fake node.
 mod fake;
+mod operator;
 mod server;
 
 use crate::RpcConfig;
@@ -137,6 +138,13 @@ async fn r5_unsafe_methods_are_refused_unless_allowed() {
         ("author_insertKey", json!(["aura", "//Alice", hex([1; 32])])),
         ("author_hasKey", json!([hex([1; 32]), "aura"])),
         ("state_queryStorage", json!([[], fake.hash(0).to_string()])),
+        ("state_getKeys", json!(["0x"])),
+        ("state_getPairs", json!(["0x"])),
+        ("author_removeExtrinsic", json!([[]])),
+        ("system_dryRun", json!(["0x080409"])),
+        ("system_dryRunAt", json!(["0x080409"])),
+        ("system_addLogFilter", json!(["rpc=debug"])),
+        ("system_resetLogFilter", json!([])),
     ] {
         let refused = failure(&fake, method, params.clone()).await;
         assert_eq!(

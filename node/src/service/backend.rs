@@ -5,12 +5,12 @@ use parity_scale_codec::{Decode, Encode};
 use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError, TreeSnapshot, WaitingBlock};
 use quire_core::digest::GRANDPA_ENGINE_ID;
 use quire_core::{
-    AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion,
-    TransactionSource,
+    AccountId, BlockNumber, GrandpaJustification, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic,
+    RuntimeVersion, TransactionSource, ss58,
 };
 use quire_rpc::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
-    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
+    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
 };
 use quire_trie::{NodePath, NodeReader, TrieError};
 use std::sync::Arc;
@@ -36,6 +36,35 @@ pub(super) fn next_nonce(node: &Inner, account: &AccountId) -> Result<Nonce, Bac
     let nonce = Nonce::decode(&mut &answer[..])
         .map_err(|why| BackendError::Execution(format!("{METHOD} answered no nonce: {why}")))?;
     Ok(node.pool.nonce_of(account).unwrap_or(0).max(nonce))
+}
+
+/// How the vote stands, if this node votes: a lone voter is always between two rounds.
+fn finality_state(node: &Inner) -> Option<FinalityState> {
+    let (voters, view) = node.chain.finality(None);
+    let votes = node.system.is_authority && node.keystore.grandpa_keys().iter().any(|id| voters.contains(id));
+    if !votes {
+        return None;
+    }
+    let last = node.chain.justification(view.finalised.1).ok().flatten();
+    let last_round = last
+        .and_then(|bytes| GrandpaJustification::decode(&mut &bytes[..]).ok())
+        .map_or(0, |justification| justification.round);
+    let missing = || voters.authorities().iter().map(|id| ss58::encode(&AccountId(id.0), ss58_prefix(node)));
+    let none = || Votes { current_weight: 0, missing: missing().collect() };
+    let weight = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let best = FinalityRound {
+        round: last_round.saturating_add(1),
+        total_weight: weight(voters.authorities().len()),
+        threshold_weight: weight(voters.threshold()),
+        prevotes: none(),
+        precommits: none(),
+    };
+    Some(FinalityState { set_id: voters.set_id, best, background: Vec::new() })
+}
+
+fn ss58_prefix(node: &Inner) -> u16 {
+    let prefix = node.system.properties.get("ss58Format").and_then(serde_json::Value::as_u64);
+    prefix.and_then(|prefix| u16::try_from(prefix).ok()).unwrap_or(42)
 }
 
 impl Backend for NodeBackend {
@@ -90,11 +119,17 @@ impl Backend for NodeBackend {
         let body = chain.body(*hash).map_err(store_error)?;
         let body = body.or_else(|| chain.dropped(*hash).map(|(_, body)| (*body).clone()));
         let Some(extrinsics) = body else { return Ok(None) };
-        let justification = chain
-            .justification(*hash)
-            .map_err(store_error)?
-            .map(|bytes| Justification { engine: GRANDPA_ENGINE_ID, bytes });
+        let justification = self.justification(hash)?;
         Ok(Some(Block { header, extrinsics, justification }))
+    }
+
+    fn justification(&self, hash: &H256) -> Result<Option<Justification>, BackendError> {
+        let bytes = self.inner().chain.justification(*hash).map_err(store_error)?;
+        Ok(bytes.map(|bytes| Justification { engine: GRANDPA_ENGINE_ID, bytes }))
+    }
+
+    fn finality_state(&self) -> Option<FinalityState> {
+        finality_state(self.inner())
     }
 
     fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError> {
@@ -152,6 +187,10 @@ impl Backend for NodeBackend {
         self.inner().pool.pending().iter().map(|extrinsic| (**extrinsic).clone()).collect()
     }
 
+    fn remove_extrinsics(&self, hashes: &[H256]) -> Vec<H256> {
+        self.inner().pool.remove(hashes)
+    }
+
     fn submit(
         &self,
         source: TransactionSource,
@@ -191,6 +230,14 @@ impl Backend for NodeBackend {
 
     fn listen_addresses(&self) -> Vec<String> {
         self.inner().network.as_ref().map_or_else(Vec::new, |network| network.listen_addresses())
+    }
+
+    fn add_log_filter(&self, directives: &str) -> Result<(), BackendError> {
+        crate::logging::add_filter(directives).map_err(BackendError::Refused)
+    }
+
+    fn reset_log_filter(&self) -> Result<(), BackendError> {
+        crate::logging::reset_filter().map_err(BackendError::Refused)
     }
 
     fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError> {

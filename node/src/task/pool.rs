@@ -164,6 +164,21 @@ impl PoolTask {
         lock(&self.state).pool.pending().cloned().collect()
     }
 
+    /// Throws transactions out and bars them for a while; gives those that were there.
+    pub(crate) fn remove(&self, hashes: &[H256]) -> Vec<H256> {
+        let mut state = lock(&self.state);
+        let (mut removed, mut jobs) = (Vec::new(), Vec::new());
+        for hash in hashes {
+            if state.pool.get(hash).is_some() {
+                removed.push(*hash);
+                jobs.extend(state.step(self.clock.ms(), Input::Remove(*hash)));
+            }
+        }
+        drop(state);
+        self.queue(jobs);
+        removed
+    }
+
     /// The nonce after the ready transactions of an account.
     pub(crate) fn nonce_of(&self, account: &quire_core::AccountId) -> Option<Nonce> {
         lock(&self.state).pool.nonce_of(account)

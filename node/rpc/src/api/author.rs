@@ -2,11 +2,11 @@
 use super::{Context, Registered, Registry, Reply, reply};
 use crate::error;
 use crate::json::{Hex, hash};
-use crate::params::{Args, Bytes};
+use crate::params::{Args, Bytes, FromParam, unhex};
 use crate::subscription::{Ended, Outcome, Subscriber};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use parity_scale_codec::Encode;
-use quire_core::{KeyTypeId, OpaqueExtrinsic, TransactionSource};
+use quire_core::{H256, KeyTypeId, OpaqueExtrinsic, TransactionSource};
 use quire_pool::PoolError;
 use std::sync::Arc;
 
@@ -15,6 +15,11 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
     registry.read(&["author_pendingExtrinsics"], |context, _| {
         let pending = context.backend.pending();
         reply(&pending.iter().map(|extrinsic| Hex::owned(extrinsic.encode())).collect::<Vec<_>>())
+    })?;
+    registry.read_unsafe(&["author_removeExtrinsic"], |context, args| {
+        let ExtrinsicList(hashes) = args.required("extrinsics")?;
+        let removed = context.backend.remove_extrinsics(&hashes);
+        reply(&removed.iter().map(hash).collect::<Vec<_>>())
     })?;
     registry.read_unsafe(&["author_insertKey"], |context, args| {
         let key_type = key_type(args)?;
@@ -40,10 +45,41 @@ fn key_type(args: &mut Args) -> Result<KeyTypeId, ErrorObjectOwned> {
 }
 
 /// The extrinsic with its own length prefix, nothing after it.
-fn extrinsic(args: &mut Args) -> Result<OpaqueExtrinsic, ErrorObjectOwned> {
+pub(super) fn extrinsic(args: &mut Args) -> Result<OpaqueExtrinsic, ErrorObjectOwned> {
     let Bytes(bytes) = args.required("extrinsic")?;
     OpaqueExtrinsic::from_encoded(&bytes)
         .map_err(|why| error::submit(&PoolError::BadFormat { reason: why.to_string() }.into()))
+}
+
+/// Hashes of extrinsics named by `{"hash": …}`, `{"extrinsic": …}`, or the bare hex of either.
+struct ExtrinsicList(Vec<H256>);
+
+impl FromParam for ExtrinsicList {
+    fn from_param(json: &str) -> Result<Self, String> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Named {
+            Hash { hash: String },
+            Extrinsic { extrinsic: String },
+            Bare(String),
+        }
+        const EXPECTED: &str = r#"expected an array of {"hash": hex} or {"extrinsic": hex}"#;
+        let names: Vec<Named> = serde_json::from_str(json).map_err(|_| EXPECTED.to_owned())?;
+        let of_bytes = |bytes: &[u8]| OpaqueExtrinsic::from_encoded(bytes).map(|extrinsic| extrinsic.hash());
+        let hashes = names.into_iter().map(|name| {
+            let (text, may_be_hash) = match &name {
+                Named::Hash { hash } => (hash, true),
+                Named::Extrinsic { extrinsic } => (extrinsic, false),
+                Named::Bare(text) => (text, true),
+            };
+            let bytes = unhex(text)?;
+            match <[u8; 32]>::try_from(bytes.as_slice()) {
+                Ok(hash) if may_be_hash => Ok(H256(hash)),
+                _ => of_bytes(&bytes).map_err(|why| format!("{text} is neither hash nor extrinsic: {why}")),
+            }
+        });
+        hashes.collect::<Result<_, _>>().map(Self)
+    }
 }
 
 async fn submit(params: Params<'static>, context: Arc<Context>) -> Reply {

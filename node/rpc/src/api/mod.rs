@@ -1,6 +1,7 @@
 //! Registration of all methods, and the three ways in which a method is served.
 mod author;
 mod chain;
+mod grandpa;
 mod payment;
 mod state;
 mod system;
@@ -185,6 +186,7 @@ pub(crate) fn all(
     state::register(&mut registry)?;
     author::register(&mut registry)?;
     payment::register(&mut registry)?;
+    grandpa::register(&mut registry)?;
     list_methods(registry)
 }
 

@@ -8,8 +8,10 @@ use crate::subscription::{Outcome, Subscriber, lagged};
 use jsonrpsee::types::ErrorObjectOwned;
 use parity_scale_codec::Decode;
 use quire_core::hash::blake2_256;
-use quire_core::{BlockNumber, H256, RuntimeVersion};
+use quire_core::{H256, RuntimeVersion};
+use serde::Serialize;
 use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -29,6 +31,18 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
         reply(&one_value(context, args)?.map(|value| value.len()))
     })?;
     registry.read(&["state_getKeysPaged", "state_getKeysPagedAt"], keys_paged)?;
+    registry.read_unsafe(&["state_getKeys"], |context, args| {
+        let (_, keys) = all_keys(context, args)?;
+        reply(&keys.iter().map(|key| Hex::new(key)).collect::<Vec<_>>())
+    })?;
+    registry.read_unsafe(&["state_getPairs"], |context, args| {
+        let (at, keys) = all_keys(context, args)?;
+        let values = values_of(context, &at, &keys, context.config.max_response_bytes)?;
+        let pair = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+            json!([Hex::new(key), Hex::new(value.as_deref().unwrap_or_default())])
+        };
+        reply(&keys.iter().zip(&values).map(pair).collect::<Vec<_>>())
+    })?;
     registry.read(&["state_queryStorageAt"], query_storage_at)?;
     registry.read_unsafe(&["state_queryStorage"], query_storage)?;
     registry.read(&["state_call", "state_callAt"], |context, args| {
@@ -94,6 +108,41 @@ fn key_list(context: &Context, args: &mut Args) -> Result<Vec<Vec<u8>>, ErrorObj
     if asked > most { Err(error::too_many(asked as u64, most as u64)) } else { Ok(keys) }
 }
 
+/// Every key below a prefix, if they are not too many for one call.
+fn all_keys(context: &Context, args: &mut Args) -> Result<(H256, Vec<Vec<u8>>), ErrorObjectOwned> {
+    let Bytes(prefix) = args.required("prefix")?;
+    let at = Context::at(&*context.backend, args.optional("hash")?);
+    let most = u32::try_from(context.config.max_keys_per_call).unwrap_or(u32::MAX);
+    let keys = context.backend.keys(&at, &prefix, None, most.saturating_add(1));
+    let keys = keys.map_err(|why| error::client(&why))?;
+    if keys.len() > most as usize {
+        return Err(error::too_many(keys.len() as u64, most.into()));
+    }
+    Ok((at, keys))
+}
+
+/// The values of several keys, refused when they would not fit into an answer: the same large value may be asked for
+/// under thousands of names.
+fn values_of(
+    context: &Context,
+    at: &H256,
+    keys: &[Vec<u8>],
+    max_bytes: u32,
+) -> Result<Values, ErrorObjectOwned> {
+    const AT_ONCE: usize = 16;
+    let (mut values, mut bytes) = (Values::with_capacity(keys.len()), 0usize);
+    for some in keys.chunks(AT_ONCE) {
+        let found = context.backend.storage(at, some).map_err(|why| error::client(&why))?;
+        bytes = found.iter().flatten().fold(bytes, |sum, value| sum.saturating_add(value.len()));
+        // As hex a byte takes two.
+        if bytes > max_bytes as usize / 2 {
+            return Err(error::too_big(max_bytes));
+        }
+        values.extend(found);
+    }
+    Ok(values)
+}
+
 fn keys_paged(context: &Context, args: &mut Args) -> Reply {
     let prefix = args.optional::<Bytes>("prefix")?.map_or_else(Vec::new, |bytes| bytes.0);
     let count: u32 = args.required("count")?;
@@ -110,65 +159,92 @@ fn keys_paged(context: &Context, args: &mut Args) -> Reply {
 
 type Values = Vec<Option<Vec<u8>>>;
 
-fn change_set(block: &H256, keys: &[Vec<u8>], values: &[Option<Vec<u8>>]) -> serde_json::Value {
-    let changes = keys.iter().zip(values).map(|(key, value)| (Hex::new(key), value.as_deref().map(Hex::new)));
-    json!({ "block": hash(block), "changes": changes.collect::<Vec<_>>() })
+#[derive(Serialize)]
+struct ChangeSet<'a> {
+    block: Hex<'a>,
+    changes: Vec<(Hex<'a>, Option<Hex<'a>>)>,
 }
 
 /// Exactly one element, with `null` for keys that are not there.
 fn query_storage_at(context: &Context, args: &mut Args) -> Reply {
     let keys = key_list(context, args)?;
     let at = Context::at(&*context.backend, args.optional("hash")?);
-    let values = context.backend.storage(&at, &keys).map_err(|why| error::client(&why))?;
-    reply(&[change_set(&at, &keys, &values)])
+    let values = values_of(context, &at, &keys, context.config.max_response_bytes)?;
+    reply(&[changes_since(&at, &keys, None, &values)])
 }
 
 /// One element per block of the range in which a key changed; the first block shows all of them.
 fn query_storage(context: &Context, args: &mut Args) -> Reply {
-    let backend = &*context.backend;
     let keys = key_list(context, args)?;
     let from: H256 = args.required("from")?;
-    let to = Context::at(backend, args.optional("to")?);
-    let number = |hash: &H256| -> Result<BlockNumber, ErrorObjectOwned> {
-        match backend.header(hash).map_err(|why| error::client(&why))? {
-            Some(header) => Ok(header.number),
-            None => Err(error::client(&BackendError::UnknownBlock(*hash))),
-        }
-    };
-    let (first, last) = (number(&from)?, number(&to)?);
-    if last < first || last - first >= MAX_QUERY_BLOCKS {
-        return Err(error::bad_range(format_args!(
-            "from {first} to {last}: at most {MAX_QUERY_BLOCKS} blocks, in ascending order"
-        )));
-    }
-    let mut seen: Option<Values> = None;
-    let mut sets = Vec::new();
-    for height in first..=last {
-        let Some(block) = backend.hash_at(height).map_err(|why| error::client(&why))? else { continue };
-        let values = backend.storage(&block, &keys).map_err(|why| error::client(&why))?;
+    let to = Context::at(&*context.backend, args.optional("to")?);
+    let max_bytes = context.config.max_response_bytes;
+    let mut seen: Option<Digests> = None;
+    let (mut sets, mut bytes) = (Vec::new(), 0usize);
+    for block in path(&*context.backend, from, to)? {
+        let values = values_of(context, &block, &keys, max_bytes)?;
         if let Some(set) = changes_since(&block, &keys, seen.as_ref(), &values) {
+            bytes = bytes.saturating_add(set.get().len());
+            if bytes > max_bytes as usize {
+                return Err(error::too_big(max_bytes));
+            }
             sets.push(set);
         }
-        seen = Some(values);
+        seen = Some(digests(&values));
     }
     reply(&sets)
+}
+
+/// The blocks from one to its descendant, both included.
+fn path(backend: &dyn Backend, from: H256, to: H256) -> Result<Vec<H256>, ErrorObjectOwned> {
+    let header = |hash: H256| match backend.header(&hash).map_err(|why| error::client(&why))? {
+        Some(header) => Ok(header),
+        None => Err(error::client(&BackendError::UnknownBlock(hash))),
+    };
+    let (first, mut at) = (header(from)?.number, header(to)?);
+    if at.number < first || at.number - first >= MAX_QUERY_BLOCKS {
+        let last = at.number;
+        return Err(error::bad_range(
+            &from,
+            &to,
+            format_args!("numbers {first} to {last}: at most {MAX_QUERY_BLOCKS} blocks, in ascending order"),
+        ));
+    }
+    let mut blocks = vec![to];
+    while at.number > first {
+        blocks.push(at.parent_hash);
+        at = header(at.parent_hash)?;
+    }
+    if blocks.last() != Some(&from) {
+        return Err(error::bad_range(&from, &to, "from and to are on different forks"));
+    }
+    blocks.reverse();
+    Ok(blocks)
+}
+
+/// What is remembered of values to tell whether they changed: their hashes, so that a subscription to large values
+/// costs little memory.
+type Digests = Vec<Option<[u8; 32]>>;
+
+fn digests(values: &Values) -> Digests {
+    values.iter().map(|value| value.as_deref().map(blake2_256)).collect()
 }
 
 /// All values when nothing was seen yet, else those that differ; nothing when none does.
 fn changes_since(
     block: &H256,
     keys: &[Vec<u8>],
-    seen: Option<&Values>,
+    seen: Option<&Digests>,
     now: &Values,
-) -> Option<serde_json::Value> {
-    let Some(seen) = seen else { return Some(change_set(block, keys, now)) };
-    let changed: Vec<usize> = (0..keys.len()).filter(|&i| seen[i] != now[i]).collect();
-    if changed.is_empty() {
+) -> Option<Box<RawValue>> {
+    let is_new = |at: usize| seen.is_none_or(|seen| seen[at] != now[at].as_deref().map(blake2_256));
+    let changed: Vec<usize> = (0..keys.len()).filter(|at| is_new(*at)).collect();
+    if changed.is_empty() && seen.is_some() {
         return None;
     }
-    let (keys, values): (Vec<_>, Vec<_>) =
-        changed.into_iter().map(|i| (keys[i].clone(), now[i].clone())).unzip();
-    Some(change_set(block, &keys, &values))
+    let changes: Vec<_> =
+        changed.into_iter().map(|at| (Hex::new(&keys[at]), now[at].as_deref().map(Hex::new))).collect();
+    to_raw_value(&ChangeSet { block: hash(block), changes }).ok()
 }
 
 /// The hash of the next best block, skipping those that were overtaken meanwhile.
@@ -191,16 +267,20 @@ async fn follow_storage(subscriber: Subscriber, context: Arc<Context>, keys: Vec
     let keys = Arc::new(keys);
     let mut events = context.backend.block_events();
     let mut block = context.backend.best().hash;
-    let mut seen: Option<Values> = None;
+    let mut seen: Option<Digests> = None;
     loop {
-        let wanted = keys.clone();
-        let values = context
-            .read(move |backend| backend.storage(&block, &wanted).map_err(|why| error::client(&why)))
+        let (wanted, reader, before) = (keys.clone(), context.clone(), seen.take());
+        let max_bytes = context.config.max_response_bytes;
+        let (set, digests) = context
+            .read(move |_| {
+                let values = values_of(&reader, &block, &wanted, max_bytes)?;
+                Ok((changes_since(&block, &wanted, before.as_ref(), &values), digests(&values)))
+            })
             .await?;
-        if let Some(set) = changes_since(&block, &keys, seen.as_ref(), &values) {
+        seen = Some(digests);
+        if let Some(set) = set {
             subscriber.send(&set).await?;
         }
-        seen = Some(values);
         match next_best(&subscriber, &mut events).await? {
             Some(next) => block = next,
             None => return Ok(()),

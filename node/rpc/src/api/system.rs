@@ -1,7 +1,9 @@
 //! `system_*`: who the node is, how it fares, whom it knows.
 use super::{Context, Registered, Registry, reply};
 use crate::error;
-use crate::json::hash;
+use crate::json::{Hex, hash};
+use crate::params::Args;
+use parity_scale_codec::Encode;
 use quire_core::ss58;
 use serde_json::json;
 
@@ -38,10 +40,28 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
         };
         reply(&context.backend.peers().into_iter().map(line).collect::<Vec<_>>())
     })?;
-    registry.read(&["system_accountNextIndex", "account_nextIndex"], next_index)
+    registry.read(&["system_accountNextIndex", "account_nextIndex"], next_index)?;
+    registry.read_unsafe(&["system_dryRun", "system_dryRunAt"], dry_run)?;
+    registry.read_unsafe(&["system_addLogFilter"], |context, args| {
+        let directives: String = args.required("directives")?;
+        context.backend.add_log_filter(&directives).map_err(error::invalid_params)?;
+        reply(&())
+    })?;
+    registry.read_unsafe(&["system_resetLogFilter"], |context, _| {
+        context.backend.reset_log_filter().map_err(error::internal)?;
+        reply(&())
+    })
 }
 
-fn next_index(context: &Context, args: &mut crate::params::Args) -> super::Reply {
+/// What applying an extrinsic on top of a block would give, as the bytes of `ApplyExtrinsicResult`.
+fn dry_run(context: &Context, args: &mut Args) -> super::Reply {
+    let extrinsic = super::author::extrinsic(args)?;
+    let at = Context::at(&*context.backend, args.optional("hash")?);
+    let applied = context.backend.call(&at, "BlockBuilder_apply_extrinsic", &extrinsic.encode());
+    reply(&Hex::owned(applied.map_err(error::dry_run)?))
+}
+
+fn next_index(context: &Context, args: &mut Args) -> super::Reply {
     let address: String = args.required("account")?;
     let (account, _) = ss58::decode(&address)
         .map_err(|why| error::invalid_params(format_args!("account {address} is no SS58 address: {why}")))?;

@@ -1,7 +1,7 @@
 //! A node that lives in a few maps.
 use crate::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, Health, Justification, Peer, Runtime, Snapshot,
-    SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
+    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
 };
 use futures::future::{BoxFuture, FutureExt};
 use parity_scale_codec::Encode;
@@ -218,6 +218,7 @@ impl Backend for Fake {
         self.with(at, |_| ())?;
         match method {
             "echo" => Ok(arguments.to_vec()),
+            "BlockBuilder_apply_extrinsic" if arguments.ends_with(&[9]) => Ok(vec![0, 0]),
             "Metadata_metadata" => Ok(b"meta\x0e".to_vec().encode()),
             "TransactionPaymentApi_query_info" => {
                 Ok((Weight::from_parts(3, 4), DispatchClass::Operational, u128::from(arguments[0])).encode())
@@ -285,6 +286,39 @@ impl Backend for Fake {
             Ok(receiver)
         }
         .boxed()
+    }
+
+    fn remove_extrinsics(&self, hashes: &[H256]) -> Vec<H256> {
+        let known = OpaqueExtrinsic(vec![4, 9]).hash();
+        hashes.iter().copied().filter(|hash| *hash == known).collect()
+    }
+
+    fn justification(&self, hash: &H256) -> Result<Option<Justification>, BackendError> {
+        Ok(self.block(hash)?.and_then(|block| block.justification))
+    }
+
+    fn finality_state(&self) -> Option<FinalityState> {
+        let votes = || Votes { current_weight: 1, missing: vec!["5Missing".into()] };
+        let round = |round| FinalityRound {
+            round,
+            total_weight: 2,
+            threshold_weight: 2,
+            prevotes: votes(),
+            precommits: votes(),
+        };
+        let is_voter = self.best().number == 2;
+        is_voter.then(|| FinalityState { set_id: 3, best: round(5), background: vec![round(4)] })
+    }
+
+    fn add_log_filter(&self, directives: &str) -> Result<(), BackendError> {
+        match directives {
+            "rpc=debug" => Ok(()),
+            other => Err(BackendError::Refused(format!("{other} is no filter"))),
+        }
+    }
+
+    fn reset_log_filter(&self) -> Result<(), BackendError> {
+        Ok(())
     }
 
     fn health(&self) -> Health {
