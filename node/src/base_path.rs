@@ -84,6 +84,16 @@ impl Drop for BasePath {
     }
 }
 
+/// The folder of chain `id` under a base path.
+pub fn chain_path(base: &Path, id: &str) -> PathBuf {
+    base.join("chains").join(id)
+}
+
+/// The node key's file in a chain's folder.
+pub fn node_key_path(chain: &Path) -> PathBuf {
+    chain.join("network").join("secret_ed25519")
+}
+
 /// The folder of one chain, locked for this process.
 #[derive(Debug)]
 pub struct ChainDir {
@@ -97,7 +107,7 @@ pub struct ChainDir {
 impl ChainDir {
     /// Creates the folder of chain `id` and takes its lock (R1).
     pub fn open(base: BasePath, id: &str) -> Result<Self, BasePathError> {
-        let path = base.path().join("chains").join(id);
+        let path = chain_path(base.path(), id);
         let fail = |path: &Path| {
             let path = path.to_owned();
             move |source| BasePathError::Unusable { path, source }
@@ -135,10 +145,14 @@ impl ChainDir {
 
     /// The node key: read from `network/secret_ed25519`, made at the first start.
     pub fn node_key(&self) -> Result<Zeroizing<[u8; 32]>, BasePathError> {
-        let path = self.path.join("network").join("secret_ed25519");
+        let path = node_key_path(&self.path);
         match std::fs::read(&path) {
             Ok(bytes) => read_node_key(&path, bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => new_node_key(&path),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key = new_node_key()?;
+                write_node_key(&path, &key, false)?;
+                Ok(key)
+            }
             Err(source) => Err(BasePathError::Unusable { path, source }),
         }
     }
@@ -158,17 +172,29 @@ pub fn read_node_key(path: &Path, bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>,
     }
 }
 
-fn new_node_key(path: &Path) -> Result<Zeroizing<[u8; 32]>, BasePathError> {
-    let write = || -> std::io::Result<Zeroizing<[u8; 32]>> {
-        let mut key = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *key).map_err(|error| std::io::Error::other(error.to_string()))?;
+/// A new node key from the operating system's randomness.
+pub fn new_node_key() -> Result<Zeroizing<[u8; 32]>, BasePathError> {
+    let mut key = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *key).map_err(|error| BasePathError::Unusable {
+        path: "the operating system's randomness".into(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(key)
+}
+
+/// Writes a node key to a file that must not exist: 64 hex digits, or 32 bytes if `is_raw`.
+pub fn write_node_key(path: &Path, key: &[u8; 32], is_raw: bool) -> Result<(), BasePathError> {
+    let write = || -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
-        file.write_all(hex::encode(*key).as_bytes())?;
-        file.sync_all()?;
-        Ok(key)
+        if is_raw {
+            file.write_all(key)?;
+        } else {
+            file.write_all(Zeroizing::new(hex::encode(key)).as_bytes())?;
+        }
+        file.sync_all()
     };
     write().map_err(|source| BasePathError::Unusable { path: path.to_owned(), source })
 }

@@ -6,13 +6,17 @@
 //! * R3 The same preset gives the same genesis hash on every machine.
 //! * R4 The plain form (`build-spec` without `--raw`) is for editing: it holds the genesis configuration, and turning it
 //!   into raw form gives the same chain as starting a node on it.
+//! * R5 A spec is refused with the place of the mistake: unknown keys, wrong types, bad hex, addresses of another network
+//!   than `properties.ss58Format`, keys named twice, code that is no runtime, settings that this node would ignore.
 //!
 //! Out of scope: options of one node, which are flags.
 mod plain;
 
 use crate::suri::Suri;
+use pallet_staking::ValidatorKeys;
+use quire_chain::CODE_KEY;
 use quire_chain::genesis::{Genesis, GenesisError};
-use quire_core::{AccountId, AuraId, GrandpaId, UNITS};
+use quire_core::{AccountId, AuraId, Balance, GrandpaId, UNITS, ss58};
 use quire_runtime::genesis as runtime_genesis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,6 +31,10 @@ const RUNTIME_CODE: &[u8] = include_bytes!("../../runtime/wasm/quire_runtime.was
 const SLOT_DURATION_MS: u64 = 1_000;
 /// Blocks from the acceptance of an upgrade to its enactment in the presets: one can watch it.
 const PRESET_ENACTMENT_DELAY_BLOCKS: u32 = 10;
+/// The founders of the preset local.
+const CONSORTIUM: [&str; 4] = ["Alice", "Bob", "Charlie", "Dave"];
+/// What each of them bonds as a validator, in whole QIR.
+const CONSORTIUM_BOND_UNITS: u128 = 100_000;
 /// What each development account holds, in whole QIR.
 const DEV_FUNDS_UNITS: u128 = 1_000_000;
 /// Largest spec file, bytes: the runtime as hex and a million accounts.
@@ -141,16 +149,18 @@ impl ChainSpec {
 
     /// One authority, //Alice; slots of a second.
     pub fn dev() -> Self {
-        Self::preset("Quire Development", "quire_dev", "Development", &["Alice"])
+        Self::preset("Quire Development", "quire_dev", "Development", &preset_config(&["Alice"]))
     }
 
-    /// Two authorities, //Alice and //Bob.
+    /// A consortium of four: //Alice, //Bob, //Charlie and //Dave are members, authors, finality voters and bonded
+    /// validators. Finality needs three of them: see `quire_consensus::finality` for what this release can do.
     pub fn local() -> Self {
-        Self::preset("Quire Local", "quire_local", "Local", &["Alice", "Bob"])
+        let mut config = preset_config(&CONSORTIUM);
+        config.staking.validators = CONSORTIUM.map(validator).to_vec();
+        Self::preset("Quire Local", "quire_local", "Local", &config)
     }
 
-    fn preset(name: &str, id: &str, chain_type: &str, authorities: &[&str]) -> Self {
-        let config = preset_config(authorities);
+    fn preset(name: &str, id: &str, chain_type: &str, config: &runtime_genesis::Config) -> Self {
         Self {
             name: name.into(),
             id: id.into(),
@@ -161,7 +171,7 @@ impl ChainSpec {
             fork_id: None,
             properties: Some(json!({ "ss58Format": 42, "tokenDecimals": 12, "tokenSymbol": "QIR" })),
             code_substitutes: BTreeMap::new(),
-            genesis: GenesisJson::RuntimeGenesis(PlainGenesis::new(RUNTIME_CODE, &config)),
+            genesis: GenesisJson::RuntimeGenesis(PlainGenesis::new(RUNTIME_CODE, config)),
         }
     }
 
@@ -190,12 +200,54 @@ impl ChainSpec {
                 spec.id
             )));
         }
+        spec.check_settings().map_err(wrong)?;
         if let GenesisJson::Raw(raw) = &spec.genesis
             && !raw.children_default.is_empty()
         {
             return Err(wrong("genesis.raw.childrenDefault must be empty: Quire has no child tries".into()));
         }
         Ok(spec)
+    }
+
+    /// R5: what this node would ignore, or could not show.
+    fn check_settings(&self) -> Result<(), String> {
+        let is_type = matches!(self.chain_type.as_str(), Some("Development" | "Local" | "Live"))
+            || self.chain_type["Custom"].is_string();
+        if !is_type {
+            return Err(format!(
+                "chainType {}: write \"Development\", \"Local\", \"Live\" or {{\"Custom\": name}}",
+                self.chain_type
+            ));
+        }
+        if !self.code_substitutes.is_empty() {
+            return Err("codeSubstitutes: this node replaces no code; leave it empty".into());
+        }
+        self.ss58_prefix().map(drop)
+    }
+
+    /// The prefix of this chain's addresses.
+    pub fn ss58_prefix(&self) -> Result<u16, String> {
+        match self.properties.as_ref().and_then(|properties| properties.get("ss58Format")) {
+            None | Some(Value::Null) => Ok(ss58::DEVELOPMENT_PREFIX),
+            Some(format) => {
+                let prefix = format.as_u64().and_then(|prefix| u16::try_from(prefix).ok());
+                prefix.filter(|prefix| *prefix <= ss58::MAX_PREFIX).ok_or_else(|| {
+                    format!("properties.ss58Format {format}: give a number up to {}", ss58::MAX_PREFIX)
+                })
+            }
+        }
+    }
+
+    /// The same chain with more peers to start with.
+    pub fn with_boot_nodes(mut self, addresses: &[String]) -> Result<Self, SpecError> {
+        for address in addresses {
+            quire_network::check_boot_node(address)
+                .map_err(|error| SpecError::Format { origin: self.origin(), reason: error.to_string() })?;
+            if !self.boot_nodes.contains(address) {
+                self.boot_nodes.push(address.clone());
+            }
+        }
+        Ok(self)
     }
 
     /// The keys and values of block 0.
@@ -209,7 +261,8 @@ impl ChainSpec {
                 .collect::<Result<_, String>>()
                 .map_err(wrong),
             GenesisJson::RuntimeGenesis(plain) => {
-                let (code, config) = plain.read().map_err(wrong)?;
+                let (code, config) =
+                    self.ss58_prefix().and_then(|prefix| plain.read(prefix)).map_err(wrong)?;
                 runtime_genesis::build(&config, &code).map_err(|error| wrong(error.to_string()))
             }
         }
@@ -217,10 +270,13 @@ impl ChainSpec {
 
     /// Block 0.
     pub fn genesis(&self) -> Result<Genesis, SpecError> {
-        Genesis::new(self.state()?).map_err(|error: GenesisError| SpecError::Genesis {
-            origin: self.origin(),
-            reason: error.to_string(),
-        })
+        let wrong = |reason: String| SpecError::Genesis { origin: self.origin(), reason };
+        let state = self.state()?;
+        if let Some(code) = state.get(CODE_KEY) {
+            quire_executor::check_code(code)
+                .map_err(|why| wrong(format!("its code is no runtime: {why}")))?;
+        }
+        Genesis::new(state).map_err(|error: GenesisError| wrong(error.to_string()))
     }
 
     /// The same chain in raw form.
@@ -245,6 +301,15 @@ impl ChainSpec {
     fn origin(&self) -> String {
         format!("the chain spec {:?}", self.id)
     }
+}
+
+/// A validator of a preset: keys of its own name, so that its keystore can be filled from the same secret URI.
+fn validator(name: &str) -> (AccountId, Balance, ValidatorKeys) {
+    const PROOF: &str = "the development phrase with hard junctions is a secret URI of every scheme";
+    let suri = Suri::parse(&format!("//{name}")).expect(PROOF);
+    let keys =
+        ValidatorKeys { signing: suri.sr25519().public(), sealing: suri.x25519().expect(PROOF).public() };
+    (AccountId(suri.sr25519().public()), CONSORTIUM_BOND_UNITS * UNITS, keys)
 }
 
 fn unhex(what: &str, text: &str) -> Result<Vec<u8>, String> {

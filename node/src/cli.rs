@@ -1,17 +1,65 @@
-//! The command line: flags and subcommands as data. What they mean is in [`crate::config`].
+//! The command line: flags and subcommands as data. What they mean is in [`crate::config`] and in `command`.
+//!
+//! Flags of Substrate nodes, and what they do here:
+//!
+//! | flag | here |
+//! |---|---|
+//! | `--dev` `--chain` `--base-path -d` `--tmp` `--name` `-l/--log` | as there |
+//! | `--validator` `--alice` … `--two` `--force-authoring` | as there |
+//! | `--no-grandpa` | seals blocks, votes on none; a chain with one authority then finalises nothing |
+//! | `--port` `--listen-addr` `--node-key` `--node-key-file` | as there |
+//! | `--rpc-port` `--rpc-external` `--unsafe-rpc-external` `--rpc-methods` `--rpc-cors` and the limits `--rpc-max-…` | as there |
+//! | `--keystore-path` `--password` `--password-interactive` `--password-filename` | as there |
+//! | `--pool-limit` `--pool-kbytes` `--db-cache` | as there |
+//! | `--state-pruning` (`--pruning`) | a number of final blocks, or `archive`; `archive-canonical` is the same, because forks that lost are never kept |
+//! | `--blocks-pruning` | the same for bodies; headers, hashes and justifications stay for ever |
+//! | `--database auto\|sled` | as there; others are warned about |
+//! | `--no-telemetry` `--no-mdns` | accepted in silence: there is neither |
+//! | `--telemetry-url` `--sync` | accepted with a warning: not used |
+//! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | accepted with a warning until blocks are exchanged with peers |
+mod compat;
+mod key;
+mod operator;
+
+pub use compat::{CompatArgs, DatabaseKind, SyncMode};
+pub use key::{
+    GenerateArgs, GenerateNodeKeyArgs, InsertArgs, InspectArgs, InspectNodeKeyArgs, KeyArgs, KeyCommand,
+    MessageArgs, NetworkIdArgs, PasswordArgs, SchemeArg, SchemeArgs, SignArgs, VerifyArgs, network_name,
+};
+pub use operator::{
+    BuildSpecArgs, ChainInfoArgs, CheckBlockArgs, CompletionsArgs, ExportBlocksArgs, ExportStateArgs,
+    ImportBlocksArgs, PurgeChainArgs, RevertArgs,
+};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+
+/// Help pages begin with what people copy.
+pub(crate) const EXAMPLES_FIRST: &str = "\
+{about-with-newline}
+{before-help}{usage-heading} {usage}
+
+{all-args}";
 
 const EXAMPLES: &str = "\
 Examples:
   quire --dev                                   a chain of its own in a temporary folder
   quire --dev --base-path ./node1               the same, kept between runs
   quire --chain consortium.json --validator     an authority of a real chain
-  quire build-spec --chain dev --raw > dev.json a chain spec for light clients";
+  quire key generate                            a new key
+  quire build-spec --chain dev --raw > dev.json a chain spec for light clients
+";
 
 /// Node of a Quire chain.
 #[derive(Debug, Parser)]
-#[command(name = "quire", version, about, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "quire",
+    version,
+    about,
+    before_help = EXAMPLES,
+    help_template = EXAMPLES_FIRST,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Cli {
     /// What to do instead of running a node.
     #[command(subcommand)]
@@ -24,21 +72,61 @@ pub struct Cli {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Print a chain spec.
-    BuildSpec(BuildSpecArgs),
     /// Run the main job on this machine: a channel, real messages, settlement, and a table at the end.
     Demo(crate::demo::DemoArgs),
+    /// Keys: make, show, store, sign, verify.
+    Key(KeyArgs),
+    /// Print a chain spec.
+    #[command(visible_alias = "export-chain-spec")]
+    BuildSpec(BuildSpecArgs),
+    /// Print completions for a shell.
+    Completions(CompletionsArgs),
 }
 
-/// Flags of `build-spec`.
-#[derive(Debug, Args)]
-pub struct BuildSpecArgs {
-    /// A preset (dev, local) or the path of a spec.
-    #[arg(long, value_name = "ID|PATH", default_value = "dev")]
-    pub chain: String,
-    /// The form for nodes and light clients: the genesis state as raw keys and values.
+/// Text or JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum OutputType {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Text or JSON, and the short way to say it.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct OutputArgs {
+    /// Form of the output.
+    #[arg(long, value_enum, default_value_t)]
+    pub output_type: OutputType,
+    /// The same as --output-type json.
     #[arg(long)]
-    pub raw: bool,
+    pub json: bool,
+}
+
+impl OutputArgs {
+    /// Whether JSON is wanted.
+    pub fn is_json(self) -> bool {
+        self.json || self.output_type == OutputType::Json
+    }
+}
+
+/// Which chain on this machine a subcommand is about.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Chain")]
+pub struct ChainArgs {
+    /// The same as --chain dev.
+    #[arg(long, conflicts_with = "chain")]
+    pub dev: bool,
+    /// A preset (dev, local) or the path of a chain spec.
+    #[arg(long, value_name = "ID|PATH")]
+    pub chain: Option<String>,
+    /// Folder for databases and keys.
+    #[arg(long, short = 'd', value_name = "PATH")]
+    pub base_path: Option<PathBuf>,
+    /// Log filter, for instance rpc=debug; may be repeated.
+    #[arg(long, short = 'l', value_name = "TARGET=LEVEL", value_delimiter = ',')]
+    pub log: Vec<String>,
 }
 
 /// Which chain, where.
@@ -71,6 +159,9 @@ pub struct RunArgs {
     /// What the node does.
     #[command(flatten)]
     pub role: RoleArgs,
+    /// Where its keys are.
+    #[command(flatten)]
+    pub keystore: KeystoreArgs,
     /// JSON-RPC.
     #[command(flatten)]
     pub rpc: RpcArgs,
@@ -80,6 +171,21 @@ pub struct RunArgs {
     /// Sizes.
     #[command(flatten)]
     pub storage: StorageArgs,
+    /// What is accepted and does nothing.
+    #[command(flatten)]
+    pub compat: CompatArgs,
+}
+
+/// The node's keystore.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Keystore")]
+pub struct KeystoreArgs {
+    /// Folder of the keystore, instead of the chain's own.
+    #[arg(long, value_name = "PATH")]
+    pub keystore_path: Option<PathBuf>,
+    /// The password of the keys in it.
+    #[command(flatten)]
+    pub password: PasswordArgs,
 }
 
 /// What the node does.
@@ -92,6 +198,9 @@ pub struct RoleArgs {
     /// Author even while finality lags far behind.
     #[arg(long)]
     pub force_authoring: bool,
+    /// Vote on no block.
+    #[arg(long)]
+    pub no_grandpa: bool,
     /// The node's name in logs and to peers.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -243,13 +352,29 @@ impl Default for NetworkArgs {
     }
 }
 
+/// What stays of old blocks.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Pruning")]
+pub struct PruningArgs {
+    /// Final blocks whose state stays readable, or archive for all. A new database keeps 4096; an existing one goes on
+    /// as it is.
+    #[arg(long, alias = "pruning", value_name = "BLOCKS|archive")]
+    pub state_pruning: Option<String>,
+    /// Final blocks whose extrinsics stay, or archive for all (the default). Headers and justifications always stay.
+    #[arg(long, value_name = "BLOCKS|archive")]
+    pub blocks_pruning: Option<String>,
+}
+
 /// Sizes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Storage and pool")]
 pub struct StorageArgs {
-    /// Finalised blocks whose state stays readable, or archive for all.
-    #[arg(long, alias = "pruning", value_name = "BLOCKS|archive", default_value = "4096")]
-    pub state_pruning: String,
+    /// Which states and blocks stay.
+    #[command(flatten)]
+    pub pruning: PruningArgs,
+    /// Memory for the database's caches, MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 128)]
+    pub db_cache: u64,
     /// Transactions in the pool.
     #[arg(long, value_name = "COUNT", default_value_t = 100_000)]
     pub pool_limit: usize,
@@ -260,7 +385,7 @@ pub struct StorageArgs {
 
 impl Default for StorageArgs {
     fn default() -> Self {
-        Self { state_pruning: "4096".into(), pool_limit: 100_000, pool_kbytes: 131_072 }
+        Self { pruning: PruningArgs::default(), db_cache: 128, pool_limit: 100_000, pool_kbytes: 131_072 }
     }
 }
 

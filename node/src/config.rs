@@ -1,10 +1,12 @@
 //! What the flags mean: one checked value from which the node is built. Defaults live here, with units.
 use crate::base_path::{BasePath, BasePathError, read_node_key};
 use crate::chain_spec::{ChainSpec, SpecError};
-use crate::cli::{RpcMethods, RunArgs, SharedArgs};
+use crate::cli::{PruningArgs, RpcMethods, RunArgs, SharedArgs};
+use crate::secret_input::{PasswordSource, SecretInputError};
 use quire_rpc::{Cors, RpcConfig, UnsafeMethods};
-use quire_store::Pruning;
+use quire_store::{Pruning, Wanted};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 const MIB: u32 = 1024 * 1024;
@@ -28,6 +30,9 @@ pub enum ConfigError {
         /// What it must be.
         reason: String,
     },
+    /// The keystore's password cannot be read.
+    #[error(transparent)]
+    Password(#[from] SecretInputError),
     /// The log filter is none.
     #[error("--log: {0}; write target=level, for instance rpc=debug")]
     Log(String),
@@ -46,14 +51,22 @@ pub struct Config {
     pub is_authority: bool,
     /// Authors however far finality lags.
     pub force_authoring: bool,
+    /// Seals blocks without voting on any.
+    pub no_grandpa: bool,
+    /// Where the keys are, unless in the chain's folder.
+    pub keystore_path: Option<PathBuf>,
+    /// Where the keystore's password comes from.
+    pub keystore_password: PasswordSource,
     /// Development key added for this run.
     pub dev_key: Option<&'static str>,
     /// JSON-RPC, unless this node serves none.
     pub rpc: Option<RpcEndpoint>,
     /// Peers, unless this node has none.
     pub network: Option<Peering>,
-    /// Finalised states that stay readable.
-    pub pruning: Pruning,
+    /// Which states and bodies of old blocks stay.
+    pub pruning: Wanted,
+    /// Memory for the database's caches, bytes.
+    pub db_cache_bytes: u64,
     /// Limits of the pool.
     pub pool: PoolLimits,
 }
@@ -97,7 +110,11 @@ impl Config {
             dev_key: Some("//Alice"),
             rpc: None,
             network: None,
-            pruning: Pruning::Keep(4_096),
+            no_grandpa: false,
+            keystore_path: None,
+            keystore_password: PasswordSource::None,
+            pruning: Wanted::default(),
+            db_cache_bytes: 128 * u64::from(MIB),
             pool: PoolLimits { count: 100_000, bytes: 128 * MIB as usize },
         }
     }
@@ -114,7 +131,11 @@ impl Config {
             dev_key,
             rpc: Some(rpc(args)?),
             network: Some(peering(args)?),
-            pruning: pruning(&args.storage.state_pruning)?,
+            no_grandpa: args.role.no_grandpa,
+            keystore_path: args.keystore.keystore_path.clone(),
+            keystore_password: args.keystore.password.source(),
+            pruning: wanted(&args.storage.pruning)?,
+            db_cache_bytes: args.storage.db_cache.saturating_mul(u64::from(MIB)),
             pool: PoolLimits {
                 count: args.storage.pool_limit,
                 bytes: args.storage.pool_kbytes.saturating_mul(1024),
@@ -147,14 +168,26 @@ pub fn base_path(args: &SharedArgs) -> Result<BasePath, ConfigError> {
     }
 }
 
-fn pruning(text: &str) -> Result<Pruning, ConfigError> {
+/// What the pruning flags ask for.
+pub fn wanted(args: &PruningArgs) -> Result<Wanted, ConfigError> {
+    let one = |flag, text: &Option<String>| text.as_deref().map(|text| pruning(flag, text)).transpose();
+    Ok(Wanted {
+        states: one("state-pruning", &args.state_pruning)?,
+        bodies: one("blocks-pruning", &args.blocks_pruning)?,
+    })
+}
+
+fn pruning(flag: &'static str, text: &str) -> Result<Pruning, ConfigError> {
     match text {
         "archive" | "archive-canonical" => Ok(Pruning::Archive),
-        blocks => blocks.parse().map(Pruning::Keep).map_err(|_| ConfigError::Flag {
-            flag: "state-pruning",
-            value: blocks.into(),
-            reason: "give a number of blocks, or archive".into(),
-        }),
+        blocks => match blocks.parse() {
+            Ok(blocks) if blocks > 0 => Ok(Pruning::Keep(blocks)),
+            _ => Err(ConfigError::Flag {
+                flag,
+                value: blocks.into(),
+                reason: "give a number of blocks from 1, or archive".into(),
+            }),
+        },
     }
 }
 
@@ -269,6 +302,7 @@ mod tests {
         for (line, flag) in [
             ("quire", "--chain"),
             ("quire --dev --state-pruning some", "--state-pruning some"),
+            ("quire --dev --blocks-pruning 0", "--blocks-pruning 0"),
             ("quire --dev --node-key 12", "--node-key"),
             ("quire --dev --rpc-max-request-size 5000", "--rpc-max-request-size 5000"),
             ("quire --chain /nowhere/spec.json", "/nowhere/spec.json"),

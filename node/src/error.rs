@@ -22,6 +22,9 @@ pub enum Error {
     /// The node did not start.
     #[error(transparent)]
     Start(#[from] crate::service::StartError),
+    /// A key command failed.
+    #[error(transparent)]
+    Key(#[from] crate::command::KeyError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),

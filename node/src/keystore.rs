@@ -6,25 +6,29 @@
 //! * R2 What could contradict an earlier signature (seals, votes, message batches, commitments) is signed only after
 //!   the guard permitted it durably.
 //! * R3 Secrets are never printed; keys given for one run (development keys) are never written.
+//! * R4 A password of the keystore is the password of every secret URI in its files and in no file. Keys given for one
+//!   run have none.
+//! * R5 Files that appear in the directory while the node runs are used without a restart; those that go away count until
+//!   the next start. A new file that cannot be used is named in the log and left alone.
+mod files;
+
 use crate::guard::{Guard, PermitError};
-use crate::suri::{Ed25519, Sr25519, Suri, SuriError, X25519};
+use crate::suri::{self, Ed25519, Sr25519, Suri, SuriError, X25519};
 use quire_channel::BatchHeader;
 use quire_channel::part::RECEIPT_CONTEXT;
 use quire_consensus::finality::solo::Vote;
 use quire_consensus::vote_guard::{Request, VoteKind};
 use quire_core::crypto::{CHANNEL_CONTEXT, SIGNING_CONTEXT};
 use quire_core::{AuraId, GrandpaId, H256, KeyTypeId, Slot, keys};
-use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
-/// Largest key file that is read, bytes.
-const MAX_KEY_FILE_BYTES: u64 = 8 * 1024;
 /// Most key files that are read.
 const MAX_KEYS: usize = 4_096;
+/// Words of the phrase of a new key.
+const NEW_PHRASE_WORDS: usize = 12;
 
 /// What a key type is used with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +57,8 @@ enum Pair {
 }
 
 impl Pair {
-    fn derive(scheme: Scheme, suri: &str) -> Result<Self, SuriError> {
-        let suri = Suri::parse(suri)?;
+    fn derive(scheme: Scheme, suri: &str, password: Option<&str>) -> Result<Self, SuriError> {
+        let suri = Suri::parse(suri)?.with_password(password);
         Ok(match scheme {
             Scheme::Sr25519 => Self::Sr25519(suri.sr25519()),
             Scheme::Ed25519 => Self::Ed25519(suri.ed25519()?),
@@ -124,42 +128,55 @@ type Pairs = BTreeMap<(KeyTypeId, [u8; 32]), Arc<Pair>>;
 /// Secret keys by type and public key.
 pub struct Keystore {
     directory: Option<PathBuf>,
+    password: Option<Zeroizing<String>>,
     pairs: RwLock<Pairs>,
+    /// Names of files that were found useless while running (R5).
+    useless: Mutex<BTreeSet<PathBuf>>,
     guard: Guard,
 }
 
 impl Keystore {
     /// Reads every key file of `directory`, which is created if need be.
     pub fn open(directory: &Path, guard: Guard) -> Result<Self, KeystoreError> {
-        let fail = |reason: std::io::Error| KeystoreError::File {
-            path: directory.into(),
-            reason: reason.to_string(),
-        };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(fail)?;
+        Self::open_with_password(directory, guard, None)
+    }
+
+    /// Like [`open`](Self::open), for files whose secret URIs need a password (R4).
+    pub fn open_with_password(
+        directory: &Path,
+        guard: Guard,
+        password: Option<Zeroizing<String>>,
+    ) -> Result<Self, KeystoreError> {
+        files::create_directory(directory)?;
         let mut pairs = BTreeMap::new();
-        for entry in std::fs::read_dir(directory).map_err(fail)? {
-            let path = entry.map_err(fail)?.path();
-            let Some((key_type, public)) = parse_name(&path) else { continue };
-            if pairs.len() == MAX_KEYS {
-                return Err(fail(std::io::Error::other(format!("more than {MAX_KEYS} keys"))));
-            }
-            pairs.insert((key_type, public), Arc::new(read_key(&path, key_type, public)?));
+        for (path, key_type, public) in files::list(directory)? {
+            let pair = files::read(&path, key_type, public, password.as_deref().map(String::as_str))?;
+            pairs.insert((key_type, public), Arc::new(pair));
         }
-        Ok(Self { directory: Some(directory.into()), pairs: RwLock::new(pairs), guard })
+        Ok(Self {
+            directory: Some(directory.into()),
+            password,
+            pairs: RwLock::new(pairs),
+            useless: Mutex::default(),
+            guard,
+        })
     }
 
     /// A keystore without files.
     pub fn in_memory(guard: Guard) -> Self {
-        Self { directory: None, pairs: RwLock::default(), guard }
+        Self { directory: None, password: None, pairs: RwLock::default(), useless: Mutex::default(), guard }
     }
 
     /// Adds a key for this run only (R3); returns its public key.
     pub fn add(&self, key_type: KeyTypeId, suri: &str) -> Result<[u8; 32], KeystoreError> {
-        let pair = Pair::derive(scheme_of(key_type), suri)?;
+        Ok(self.keep(key_type, Pair::derive(scheme_of(key_type), suri, None)?))
+    }
+
+    fn keep(&self, key_type: KeyTypeId, pair: Pair) -> [u8; 32] {
         let public = pair.public();
         let mut pairs = self.pairs.write().unwrap_or_else(PoisonError::into_inner);
         pairs.insert((key_type, public), Arc::new(pair));
-        Ok(public)
+        public
     }
 
     /// Adds a key and keeps it in a file (R1). When `expected` is given the key must be it.
@@ -169,7 +186,8 @@ impl Keystore {
         suri: &str,
         expected: Option<&[u8]>,
     ) -> Result<[u8; 32], KeystoreError> {
-        let derived = Pair::derive(scheme_of(key_type), suri)?.public();
+        let pair = Pair::derive(scheme_of(key_type), suri, self.password.as_deref().map(String::as_str))?;
+        let derived = pair.public();
         if let Some(given) = expected.filter(|given| **given != derived) {
             return Err(KeystoreError::Mismatch {
                 key_type: letters(key_type),
@@ -178,14 +196,53 @@ impl Keystore {
             });
         }
         if let Some(directory) = &self.directory {
-            let path = directory.join(format!("{}{}", hex::encode(key_type.0), hex::encode(derived)));
-            write_key(&path, suri).map_err(|why| KeystoreError::File { path, reason: why.to_string() })?;
+            files::write(directory, key_type, &derived, suri)?;
         }
-        self.add(key_type, suri)
+        Ok(self.keep(key_type, pair))
+    }
+
+    /// Makes a new key from the operating system's randomness, or from a given secret URI, and keeps it in a file.
+    pub fn generate(&self, key_type: KeyTypeId, suri: Option<&str>) -> Result<[u8; 32], KeystoreError> {
+        match suri {
+            Some(suri) => self.insert(key_type, suri, None),
+            None => self.insert(key_type, &suri::new_phrase(NEW_PHRASE_WORDS)?, None),
+        }
+    }
+
+    /// R5: takes up files that appeared since.
+    fn refresh(&self) {
+        let Some(directory) = &self.directory else { return };
+        let listed = match files::list(directory) {
+            Ok(listed) => listed,
+            Err(error) => {
+                tracing::warn!(target: "keystore", "{error}");
+                return;
+            }
+        };
+        let is_new = |key: &(KeyTypeId, [u8; 32])| {
+            !self.pairs.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+        };
+        for (path, key_type, public) in listed {
+            let mut useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner);
+            if useless.contains(&path) || !is_new(&(key_type, public)) {
+                continue;
+            }
+            match files::read(&path, key_type, public, self.password.as_deref().map(String::as_str)) {
+                Ok(pair) => {
+                    tracing::info!(target: "keystore", "new {} key {}", letters(key_type), hex::encode(public));
+                    self.keep(key_type, pair);
+                }
+                Err(error) => {
+                    tracing::warn!(target: "keystore", "{error}");
+                    useless.insert(path);
+                }
+            }
+        }
     }
 
     /// Whether the secret of `public` is here.
     pub fn has(&self, key_type: KeyTypeId, public: &[u8; 32]) -> bool {
+        self.refresh();
         self.pairs.read().unwrap_or_else(PoisonError::into_inner).contains_key(&(key_type, *public))
     }
 
@@ -299,11 +356,13 @@ impl Keystore {
 
     /// The GRANDPA keys of this node.
     pub fn grandpa_keys(&self) -> Vec<GrandpaId> {
+        self.refresh();
         self.public_keys(keys::GRANDPA).into_iter().map(GrandpaId).collect()
     }
 
     /// The Aura keys of this node.
     pub fn aura_keys(&self) -> Vec<AuraId> {
+        self.refresh();
         self.public_keys(keys::AURA).into_iter().map(AuraId).collect()
     }
 
@@ -338,132 +397,5 @@ fn letters(key_type: KeyTypeId) -> String {
     String::from_utf8_lossy(&key_type.0).into_owned()
 }
 
-/// R1: the type and the public key from a file's name; other files are left alone.
-fn parse_name(path: &Path) -> Option<(KeyTypeId, [u8; 32])> {
-    let mut bytes = [0; 36];
-    hex::decode_to_slice(path.file_name()?.to_str()?, &mut bytes).ok()?;
-    let (key_type, public) = bytes.split_at(4);
-    Some((KeyTypeId(key_type.try_into().ok()?), public.try_into().ok()?))
-}
-
-fn read_key(path: &Path, key_type: KeyTypeId, public: [u8; 32]) -> Result<Pair, KeystoreError> {
-    let fail = |reason: String| KeystoreError::File { path: path.into(), reason };
-    let length = std::fs::metadata(path).map_err(|why| fail(why.to_string()))?.len();
-    if length > MAX_KEY_FILE_BYTES {
-        return Err(fail(format!("it has {length} bytes, more than {MAX_KEY_FILE_BYTES}")));
-    }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(|why| fail(why.to_string()))?);
-    let suri: Zeroizing<String> = serde_json::from_str(&text)
-        .map(Zeroizing::new)
-        .map_err(|_| fail("the content must be one JSON string, the secret URI".into()))?;
-    let pair = Pair::derive(scheme_of(key_type), &suri).map_err(|why| fail(why.to_string()))?;
-    if pair.public() == public {
-        Ok(pair)
-    } else {
-        Err(fail("its secret belongs to another public key than its name".into()))
-    }
-}
-
-/// Through a temporary file, so that a crash leaves the old key or the new one.
-fn write_key(path: &Path, suri: &str) -> std::io::Result<()> {
-    let text = Zeroizing::new(serde_json::to_string(suri)?);
-    let temporary = path.with_extension("new");
-    let mut file =
-        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    path.parent().map_or(Ok(()), |directory| std::fs::File::open(directory)?.sync_all())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    fn alice(keystore: &Keystore, key_type: KeyTypeId) -> [u8; 32] {
-        keystore.insert(key_type, "//Alice", None).unwrap()
-    }
-
-    #[test]
-    fn r1_files_are_those_of_substrate() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("keystore");
-        let keystore = Keystore::open(&path, Guard::in_memory()).unwrap();
-        alice(&keystore, keys::AURA);
-        alice(&keystore, keys::GRANDPA);
-        let aura = path.join("61757261d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d");
-        let gran = path.join("6772616e88dc3417d5058ec4b4503e0c12ea1a0a89be200fe98922423d4334014fa6b0ee");
-        assert_eq!(std::fs::read_to_string(&aura).unwrap(), "\"//Alice\"");
-        assert!(gran.exists());
-        assert_eq!(std::fs::metadata(&aura).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        let again = Keystore::open(&path, Guard::in_memory()).unwrap();
-        assert_eq!(again.aura_keys(), keystore.aura_keys());
-        assert_eq!(again.grandpa_keys().len(), 1);
-    }
-
-    #[test]
-    fn r1_a_file_with_another_key_in_it_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let name = format!("61757261{}", "11".repeat(32));
-        std::fs::write(directory.path().join(&name), "\"//Alice\"").unwrap();
-        let error = Keystore::open(directory.path(), Guard::in_memory()).err().unwrap().to_string();
-        assert!(error.contains(&name) && error.contains("another public key"), "{error}");
-        std::fs::write(directory.path().join(&name), "//Alice").unwrap();
-        assert!(Keystore::open(directory.path(), Guard::in_memory()).is_err());
-    }
-
-    #[test]
-    fn a_public_key_that_does_not_match_is_refused() {
-        let keystore = Keystore::in_memory(Guard::in_memory());
-        let wrong = keystore.insert(keys::AURA, "//Alice", Some(&[1; 32]));
-        assert!(matches!(wrong, Err(KeystoreError::Mismatch { .. })));
-        assert!(keystore.aura_keys().is_empty());
-    }
-
-    #[test]
-    fn r2_one_slot_is_sealed_once() {
-        let keystore = Keystore::in_memory(Guard::in_memory());
-        let author = AuraId(alice(&keystore, keys::AURA));
-        keystore.sign_seal(&author, Slot(1), H256([1; 32])).unwrap();
-        let second = keystore.sign_seal(&author, Slot(1), H256([2; 32]));
-        assert!(matches!(second, Err(KeystoreError::Permit(PermitError::Conflict(_)))));
-    }
-
-    #[test]
-    fn r2_one_round_is_voted_once() {
-        let keystore = Keystore::in_memory(Guard::in_memory());
-        let id = GrandpaId(alice(&keystore, keys::GRANDPA));
-        let vote =
-            |target: u8| Vote { id, set_id: 0, round: 1, target_hash: H256([target; 32]), target_number: 1 };
-        keystore.sign_precommit(&vote(1)).unwrap();
-        keystore.sign_precommit(&vote(1)).unwrap();
-        assert!(keystore.sign_precommit(&vote(2)).is_err());
-    }
-
-    #[test]
-    fn unknown_keys_sign_nothing() {
-        let keystore = Keystore::in_memory(Guard::in_memory());
-        let missing = keystore.sign_extrinsic(&[1; 32], b"payload").err().unwrap().to_string();
-        assert!(missing.contains("acco") && missing.contains(&"01".repeat(32)), "{missing}");
-        assert!(keystore.sign_seal(&AuraId([1; 32]), Slot(1), H256::ZERO).is_err());
-        assert!(keystore.sealing_secret(&[1; 32]).is_err());
-    }
-
-    #[test]
-    fn sealing_keys_agree_with_each_other() {
-        let keystore = Keystore::in_memory(Guard::in_memory());
-        let (alice, bob) =
-            (keystore.add(keys::SEALING, "//Alice").unwrap(), keystore.add(keys::SEALING, "//Bob").unwrap());
-        let shared = |secret: [u8; 32], public: [u8; 32]| {
-            x25519_dalek::StaticSecret::from(secret).diffie_hellman(&public.into()).to_bytes()
-        };
-        let (a, b) = (keystore.sealing_secret(&alice).unwrap(), keystore.sealing_secret(&bob).unwrap());
-        assert_eq!(shared(*a, bob), shared(*b, alice));
-        assert_ne!(
-            keystore.derive_secret(&alice, b"1").unwrap(),
-            keystore.derive_secret(&alice, b"2").unwrap()
-        );
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@
 //! | [`chain_spec`] | presets, and specs read from and written to files |
 //! | [`base_path`] | where a chain lives on disk, and the lock on it |
 //! | [`keystore`], [`suri`], [`guard`] | secret keys, the only place that signs, what must never be signed twice |
+//! | [`secret_input`] | secrets as people give them to a command |
 //! | [`service`] | builds the parts and connects them: [`service::Node`] and [`service::NodeHandle`] |
 //! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
 //! | `demo` | `quire demo`: the main job on one machine |
@@ -25,6 +26,7 @@ pub mod guard;
 pub mod keystore;
 mod logging;
 mod offchain;
+pub mod secret_input;
 pub mod service;
 mod stop;
 pub mod suri;

@@ -79,6 +79,9 @@ pub enum StartError {
     /// The keys.
     #[error(transparent)]
     Keystore(#[from] KeystoreError),
+    /// Their password.
+    #[error(transparent)]
+    Password(#[from] crate::secret_input::SecretInputError),
     /// The peer-to-peer side.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -217,16 +220,23 @@ impl Node {
             name,
             is_authority,
             force_authoring,
+            no_grandpa,
+            keystore_path,
+            keystore_password,
             dev_key,
             rpc,
             network,
             pruning,
+            db_cache_bytes,
             pool,
         } = config;
+        let password = keystore_password.read()?;
         let dir = ChainDir::open(base_path, &spec.id)?;
         let genesis = spec.genesis()?;
         tracing::info!(target: "substrate", "Chain specification: {} (genesis {:?})", spec.name, genesis.hash());
-        let keystore = Arc::new(Keystore::open(&dir.keystore(), Guard::open(&dir.guard())?)?);
+        let keys_path = keystore_path.unwrap_or_else(|| dir.keystore());
+        let guard = Guard::open(&dir.guard())?;
+        let keystore = Arc::new(Keystore::open_with_password(&keys_path, guard, password)?);
         if let Some(suri) = dev_key {
             keystore.add(keys::AURA, suri)?;
             keystore.add(keys::GRANDPA, suri)?;
@@ -236,7 +246,7 @@ impl Node {
             Some(endpoint) => Some((Listener::bind(endpoint.address)?, endpoint.config)),
             None => None,
         };
-        let options = quire_store::Options { pruning, ..Default::default() };
+        let options = store_options(pruning, db_cache_bytes);
         let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
         let cache = Some(dir.path().join("compiled"));
         let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
@@ -269,7 +279,7 @@ impl Node {
             node.pool.run();
         })?;
         if is_authority {
-            node.start_authority()?;
+            node.start_authority(no_grandpa)?;
         }
         node.spawn("informant", task::informant::run)?;
         if let Some((listener, config)) = rpc {
@@ -293,17 +303,13 @@ impl Node {
         self.shut_down();
     }
 
-    fn start_authority(&mut self) -> Result<(), StartError> {
+    fn start_authority(&mut self, no_grandpa: bool) -> Result<(), StartError> {
         self.spawn("author", task::author::run)?;
-        let (voters, _) = self.handle.0.chain.finality(None);
-        let ours = self.handle.0.keystore.grandpa_keys().into_iter().find(|id| voters.contains(id));
-        match ours {
-            Some(id) => self.spawn("voter", move |node| task::finality::run(node, id)),
-            None => {
-                tracing::warn!(target: "grandpa", "no key of this node is in the finality set: it votes nothing");
-                Ok(())
-            }
+        if no_grandpa {
+            tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
+            return Ok(());
         }
+        self.spawn("voter", task::finality::run)
     }
 
     fn start_rpc(&mut self, listener: Listener, config: RpcConfig) -> Result<(), StartError> {
@@ -419,6 +425,11 @@ fn system_info(
         peer_id,
         genesis_hash,
     }
+}
+
+/// Half of the memory is for our rows, half for sled's pages.
+pub(crate) fn store_options(pruning: quire_store::Wanted, db_cache_bytes: u64) -> quire_store::Options {
+    quire_store::Options { pruning, cache_bytes: db_cache_bytes / 2, pages_bytes: db_cache_bytes / 2 }
 }
 
 fn pool_config(limits: &crate::config::PoolLimits) -> quire_pool::Config {

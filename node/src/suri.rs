@@ -9,11 +9,21 @@
 //!   to 32 bytes, or hashed with blake2-256 when longer.
 //! * R3 sr25519 derives hard and soft; ed25519 and x25519 only hard.
 //! * R4 Nothing here prints a secret; errors never repeat the URI.
+//! * R5 A password given apart from the URI replaces that of the URI; a `0x` seed has none.
+//! * R6 The *secret seed* of a derived key is what `0x…` would have to hold to give the same key; after a soft junction
+//!   there is none.
+mod public;
+
 use parity_scale_codec::Encode;
 use quire_core::hash::blake2_256;
 use schnorrkel::derive::{ChainCode, Derivation};
 use schnorrkel::{ExpansionMode, MiniSecretKey};
 use zeroize::Zeroizing;
+
+pub use public::{PublicUri, PublicUriError, verify_ed25519, verify_sr25519};
+
+/// Numbers of words that a BIP39 phrase may have.
+pub const PHRASE_WORDS: [usize; 5] = [12, 15, 18, 21, 24];
 
 /// The phrase behind `//Alice` and the other development keys.
 pub const DEV_PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
@@ -41,6 +51,18 @@ pub enum SuriError {
     /// A slash with nothing after it.
     #[error("the derivation path has an empty junction: write //name for a hard and /name for a soft one")]
     EmptyJunction,
+    /// No phrase of this length.
+    #[error("a secret phrase has 12, 15, 18, 21 or 24 words, not {words}")]
+    Words {
+        /// What was asked for.
+        words: usize,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gives no randomness: {reason}")]
+    Randomness {
+        /// Its reason.
+        reason: String,
+    },
     /// R3.
     #[error("{scheme} keys have hard junctions (//name) only")]
     SoftJunction {
@@ -61,6 +83,19 @@ pub struct Suri {
     root: Root,
     path: Vec<Junction>,
     password: Zeroizing<String>,
+    is_phrase: bool,
+}
+
+/// A new secret phrase of 12, 15, 18, 21 or 24 words, from the operating system's randomness.
+pub fn new_phrase(words: usize) -> Result<Zeroizing<String>, SuriError> {
+    if !PHRASE_WORDS.contains(&words) {
+        return Err(SuriError::Words { words });
+    }
+    // Three words carry 33 bits, one of them checksum: 4 bytes of entropy.
+    let mut entropy = Zeroizing::new(vec![0; words / 3 * 4]);
+    getrandom::fill(&mut entropy).map_err(|error| SuriError::Randomness { reason: error.to_string() })?;
+    let phrase = bip39::Mnemonic::from_entropy_in(bip39::Language::English, &entropy);
+    phrase.map(|phrase| Zeroizing::new(phrase.to_string())).map_err(|_| SuriError::Words { words })
 }
 
 enum Root {
@@ -95,7 +130,21 @@ impl Suri {
             root: parse_root(root)?,
             path: parse_path(path)?,
             password: Zeroizing::new(password.to_owned()),
+            is_phrase: rest == text && path.is_empty() && !root.is_empty() && !root.starts_with("0x"),
         })
+    }
+
+    /// The same key under another password, when one is given (R5).
+    pub fn with_password(mut self, password: Option<&str>) -> Self {
+        if let Some(password) = password {
+            self.password = Zeroizing::new(password.to_owned());
+        }
+        self
+    }
+
+    /// Whether the URI was a phrase and nothing else.
+    pub fn is_phrase(&self) -> bool {
+        self.is_phrase
     }
 
     /// The seed before any derivation.
@@ -114,18 +163,24 @@ impl Suri {
 
     /// The sr25519 key of this URI.
     pub fn sr25519(&self) -> Sr25519 {
+        self.sr25519_with_seed().0
+    }
+
+    /// The sr25519 key of this URI, and its secret seed unless a junction is soft (R6).
+    pub fn sr25519_with_seed(&self) -> (Sr25519, Option<Zeroizing<[u8; 32]>>) {
         let mini = MiniSecretKey::from_bytes(&*self.seed()).expect("a mini secret is any 32 bytes");
         let mut secret = mini.expand(ExpansionMode::Ed25519);
+        let mut seed = Some(mini);
         for junction in &self.path {
-            secret = match junction {
-                Junction::Soft(code) => secret.derived_key_simple(ChainCode(*code), []).0,
+            (secret, seed) = match junction {
+                Junction::Soft(code) => (secret.derived_key_simple(ChainCode(*code), []).0, None),
                 Junction::Hard(code) => {
                     let (mini, _) = secret.hard_derive_mini_secret_key(Some(ChainCode(*code)), b"");
-                    mini.expand(ExpansionMode::Ed25519)
+                    (mini.expand(ExpansionMode::Ed25519), seed.map(|_| mini))
                 }
             };
         }
-        Sr25519(secret.to_keypair())
+        (Sr25519(secret.to_keypair()), seed.map(|mini| Zeroizing::new(mini.to_bytes())))
     }
 
     /// The ed25519 key of this URI.

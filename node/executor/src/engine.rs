@@ -198,3 +198,33 @@ impl Drop for Clock {
 pub(crate) fn ticks(limit: Duration) -> u64 {
     u64::try_from(limit.as_millis()).unwrap_or(u64::MAX).div_ceil(TICK_MS).saturating_add(1)
 }
+
+/// Entry points without which a chain does not start.
+const ENTRY_POINTS: [&str; 6] = [
+    "Core_version",
+    "Core_execute_block",
+    "Core_initialize_block",
+    "BlockBuilder_finalize_block",
+    "AuraApi_authorities",
+    "GrandpaApi_grandpa_authorities",
+];
+
+/// Fails, with what is wrong, unless the code has the form of a runtime: Wasm of the MVP with a memory, `__heap_base` and
+/// the entry points of a chain. Nothing is compiled or run.
+pub fn check_code(code: &[u8]) -> Result<(), String> {
+    check(code)?;
+    let mut exports = std::collections::BTreeSet::new();
+    for payload in wasmparser::Parser::new(0).parse_all(code) {
+        let payload = payload.map_err(|error| format!("it is no Wasm module: {error}"))?;
+        if let wasmparser::Payload::ExportSection(section) = payload {
+            for export in section {
+                exports.insert(export.map_err(|error| format!("its exports do not decode: {error}"))?.name);
+            }
+        }
+    }
+    let needed = ["memory", "__heap_base"].iter().chain(&ENTRY_POINTS);
+    match needed.into_iter().find(|name| !exports.contains(**name)) {
+        Some(missing) => Err(format!("it does not export {missing}")),
+        None => crate::version::declared(code).map(drop),
+    }
+}

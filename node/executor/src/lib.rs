@@ -17,5 +17,6 @@ pub mod version;
 #[cfg(test)]
 mod tests;
 
+pub use engine::check_code;
 pub use executor::{Options, WasmExecutor};
 pub use signatures::{SUBSTRATE_CONTEXT, SignatureCache, Signed, verify_batch_sr25519, verify_sr25519};

@@ -35,6 +35,16 @@ pub enum NetworkError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The address names no peer.
+    #[error(
+        "{address} is no address of a boot node: {reason}; it looks like /ip4/10.0.0.1/tcp/30333/p2p/12D3KooW…"
+    )]
+    BootNode {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The transports could not be built.
     #[error("the peer-to-peer stack did not start: {reason}")]
     Setup {

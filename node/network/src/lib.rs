@@ -64,6 +64,17 @@ pub fn peer_id(secret: [u8; 32]) -> Result<String, NetworkError> {
     Ok(PeerId::from(keypair(secret)?.public()).to_base58())
 }
 
+/// Fails unless a text is a multiaddress that ends in `/p2p/` and a peer id, as a boot node's must.
+pub fn check_boot_node(address: &str) -> Result<(), NetworkError> {
+    let wrong = |reason: &str| NetworkError::BootNode { address: address.into(), reason: reason.into() };
+    let parsed: Multiaddr =
+        address.parse().map_err(|error: libp2p::multiaddr::Error| wrong(&error.to_string()))?;
+    match parsed.iter().last() {
+        Some(libp2p::multiaddr::Protocol::P2p(_)) => Ok(()),
+        _ => Err(wrong("it must end in /p2p/ and the peer id, which quire key inspect-node-key prints")),
+    }
+}
+
 fn keypair(secret: [u8; 32]) -> Result<identity::Keypair, NetworkError> {
     identity::Keypair::ed25519_from_bytes(secret)
         .map_err(|error| NetworkError::Key { reason: error.to_string() })

@@ -1,14 +1,16 @@
 //! The plain form of a genesis: runtime code and configuration, for people to edit.
 //!
 //! Amounts are plancks; strings, because JSON numbers end at 2^53 for many readers. Keys and accounts are SS58
-//! addresses, bytes are `0x` hex.
+//! addresses of the chain's own prefix, bytes are `0x` hex. A mistake is named with its place, for instance
+//! `genesis aura[2]`.
 use pallet_staking::ValidatorKeys;
 use quire_core::{AccountId, AuraId, Balance, GrandpaId, ss58};
 use quire_runtime::genesis::Config;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// SS58 prefix of the addresses in a spec.
+/// SS58 prefix of the addresses in the presets.
 const PREFIX: u16 = ss58::DEVELOPMENT_PREFIX;
 
 /// Code and configuration.
@@ -85,9 +87,9 @@ impl PlainGenesis {
         Self { code: hex(code), config: Box::new(PlainConfig::new(config)) }
     }
 
-    /// Code and configuration, or what is wrong with them.
-    pub fn read(&self) -> Result<(Vec<u8>, Config), String> {
-        Ok((unhex("code", &self.code)?, self.config.read()?))
+    /// Code and configuration, or what is wrong with them; `prefix` is that of the chain's addresses.
+    pub fn read(&self, prefix: u16) -> Result<(Vec<u8>, Config), String> {
+        Ok((unhex("code", &self.code)?, self.config.read(Keys { prefix })?))
     }
 }
 
@@ -133,19 +135,21 @@ impl PlainConfig {
         }
     }
 
-    fn read(&self) -> Result<Config, String> {
+    fn read(&self, keys: Keys) -> Result<Config, String> {
         let mut config = Config::default();
         config.timestamp.slot_duration_ms = self.slot_duration_ms;
-        config.aura.authorities = keys("aura", &self.aura)?.into_iter().map(AuraId).collect();
-        config.grandpa.authorities = keys("grandpa", &self.grandpa)?.into_iter().map(GrandpaId).collect();
-        for (address, amount) in &self.balances {
-            let account = AccountId(key("balances", address)?);
-            config.balances.balances.push((account, planck("balances", amount)?));
+        config.aura.authorities = keys.list("aura", &self.aura)?.into_iter().map(AuraId).collect();
+        config.grandpa.authorities =
+            keys.list("grandpa", &self.grandpa)?.into_iter().map(GrandpaId).collect();
+        let funded = keys.list("balances", self.balances.iter().map(|(address, _)| address))?;
+        for (place, (account, (_, amount))) in funded.into_iter().zip(&self.balances).enumerate() {
+            let amount = planck(&format!("balances[{place}]"), amount)?;
+            config.balances.balances.push((AccountId(account), amount));
         }
         let upgrade = &mut config.upgrade.parameters;
         upgrade.enactment_delay_blocks = self.upgrade.enactment_delay_blocks;
         upgrade.attestation_ticks = self.upgrade.attestation_ticks;
-        config.members.members = keys("members", &self.members)?.into_iter().map(AccountId).collect();
+        config.members.members = keys.list("members", &self.members)?.into_iter().map(AccountId).collect();
         (config.members.share.numerator, config.members.share.denominator) = self.member_share;
         let fees = &mut config.transaction_payment.fees;
         fees.base = planck("fees.base", &self.fees.base)?;
@@ -155,19 +159,20 @@ impl PlainConfig {
         staking.minimum_bond = planck("staking.minimumBond", &self.staking.minimum_bond)?;
         staking.duty_bond = planck("staking.dutyBond", &self.staking.duty_bond)?;
         staking.unbonding_ticks = self.staking.unbonding_ticks;
-        for one in &self.validators {
-            let keys = ValidatorKeys {
-                signing: key("validators", &one.signing)?,
-                sealing: key("validators", &one.sealing)?,
+        let accounts = keys.list("validators", self.validators.iter().map(|one| &one.account))?;
+        for (place, (account, one)) in accounts.into_iter().zip(&self.validators).enumerate() {
+            let at = |what: &str| format!("validators[{place}].{what}");
+            let validator_keys = ValidatorKeys {
+                signing: keys.one(&at("signing"), &one.signing)?,
+                sealing: keys.one(&at("sealing"), &one.sealing)?,
             };
-            let account = AccountId(key("validators", &one.account)?);
-            config.staking.validators.push((account, planck("validators", &one.bond)?, keys));
+            let bond = planck(&at("bond"), &one.bond)?;
+            config.staking.validators.push((AccountId(account), bond, validator_keys));
         }
-        for one in &self.programs {
-            config
-                .channels
-                .programs
-                .push((AccountId(key("programs", &one.owner)?), unhex("programs", &one.code)?));
+        for (place, one) in self.programs.iter().enumerate() {
+            let owner = keys.one(&format!("programs[{place}].owner"), &one.owner)?;
+            let code = unhex(&format!("programs[{place}].code"), &one.code)?;
+            config.channels.programs.push((AccountId(owner), code));
         }
         Ok(config)
     }
@@ -191,15 +196,43 @@ fn unhex(what: &str, text: &str) -> Result<Vec<u8>, String> {
     hex::decode(digits).map_err(|error| format!("genesis {what} is no hex: {error}"))
 }
 
-fn keys(list: &str, addresses: &[String]) -> Result<Vec<[u8; 32]>, String> {
-    addresses.iter().map(|address| key(list, address)).collect()
+/// Reads addresses of one network.
+#[derive(Clone, Copy)]
+struct Keys {
+    prefix: u16,
 }
 
-fn key(list: &str, address: &str) -> Result<[u8; 32], String> {
-    let decoded = ss58::decode(address);
-    decoded
-        .map(|(account, _)| account.0)
-        .map_err(|error| format!("genesis {list}: {address} is no SS58 address: {error}"))
+impl Keys {
+    fn one(self, place: &str, address: &str) -> Result<[u8; 32], String> {
+        let (account, prefix) = ss58::decode(address)
+            .map_err(|error| format!("genesis {place}: {address} is no SS58 address: {error}"))?;
+        if prefix == self.prefix {
+            return Ok(account.0);
+        }
+        Err(format!(
+            "genesis {place}: {address} is an address of network {prefix}, this chain's ss58Format is {}: write {}",
+            self.prefix,
+            ss58::encode(&account, self.prefix)
+        ))
+    }
+
+    /// A list in which every key stands once.
+    fn list<'a>(
+        self,
+        list: &str,
+        addresses: impl IntoIterator<Item = &'a String>,
+    ) -> Result<Vec<[u8; 32]>, String> {
+        let mut first_place = BTreeMap::new();
+        let mut keys = Vec::new();
+        for (place, address) in addresses.into_iter().enumerate() {
+            let key = self.one(&format!("{list}[{place}]"), address)?;
+            if let Some(first) = first_place.insert(key, place) {
+                return Err(format!("genesis {list}[{place}]: {address} stands at {list}[{first}] already"));
+            }
+            keys.push(key);
+        }
+        Ok(keys)
+    }
 }
 
 fn planck(what: &str, amount: &Value) -> Result<Balance, String> {

@@ -45,6 +45,54 @@ fn r4_all_forms_of_a_spec_are_one_chain() {
 }
 
 #[test]
+fn r5_code_that_is_no_runtime_is_refused() {
+    let with_code = |code: &[u8]| {
+        let mut spec: Value = serde_json::from_str(&ChainSpec::dev().to_json().unwrap()).unwrap();
+        spec["genesis"]["runtimeGenesis"]["code"] = json!(format!("0x{}", hex::encode(code)));
+        let spec = ChainSpec::parse(spec.to_string().as_bytes(), "x.json").unwrap();
+        spec.genesis().err().unwrap().to_string()
+    };
+    for (code, expected) in [(&b"hello"[..], "no Wasm"), (b"\0asm\x01\0\0\0", "it does not export")] {
+        let text = with_code(code);
+        assert!(text.contains("no runtime") && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn r5_the_addresses_of_a_spec_have_its_prefix() {
+    let mut spec = ChainSpec::dev();
+    spec.properties = Some(json!({ "ss58Format": 0 }));
+    let error = spec.genesis().err().unwrap().to_string();
+    assert!(error.contains("aura[0]") && error.contains("write 15oF4u"), "{error}");
+}
+
+#[test]
+fn the_local_preset_is_a_consortium_of_four() {
+    let local = ChainSpec::local();
+    let json: Value = serde_json::from_str(&local.to_json().unwrap()).unwrap();
+    let config = &json["genesis"]["runtimeGenesis"]["config"];
+    for list in ["aura", "grandpa", "members", "validators"] {
+        assert_eq!(config[list].as_array().unwrap().len(), 4, "{list}");
+    }
+    assert_eq!(config["aura"], config["members"]);
+    assert_eq!(config["validators"][0]["account"], config["members"][0]);
+    local.genesis().unwrap();
+}
+
+#[test]
+fn boot_nodes_are_checked_and_added_once() {
+    let address =
+        "/ip4/127.0.0.1/tcp/30333/p2p/12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp".to_owned();
+    let spec = ChainSpec::dev().with_boot_nodes(&[address.clone(), address.clone()]).unwrap();
+    assert_eq!(spec.boot_nodes, [address]);
+    assert_eq!(spec.genesis().unwrap().hash(), ChainSpec::dev().genesis().unwrap().hash());
+    for wrong in ["/ip4/127.0.0.1/tcp/30333", "here", "/ip4/127.0.0.1/tcp/30333/p2p/Qm"] {
+        let error = ChainSpec::dev().with_boot_nodes(&[wrong.into()]).err().unwrap().to_string();
+        assert!(error.contains(wrong), "{error}");
+    }
+}
+
+#[test]
 fn mistakes_in_a_file_are_explained() {
     let good: Value = serde_json::from_str(&ChainSpec::dev().to_json().unwrap()).unwrap();
     let with = |change: &dyn Fn(&mut Value)| {
@@ -56,7 +104,23 @@ fn mistakes_in_a_file_are_explained() {
         }
     };
     type Change<'a> = &'a dyn Fn(&mut Value);
-    let cases: [(&str, Change); 6] = [
+    let config = |spec: &mut Value, path: &str, value: Value| {
+        *spec.pointer_mut(&format!("/genesis/runtimeGenesis/config/{path}")).unwrap() = value;
+    };
+    let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    let polkadot_alice = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
+    let cases: [(&str, Change); 15] = [
+        ("unknown field `slots`", &|spec| spec["genesis"]["runtimeGenesis"]["config"]["slots"] = json!(1)),
+        ("expected u64", &|spec| config(spec, "slotDurationMs", json!("1000"))),
+        ("aura[1]: 5Grwva", &|spec| config(spec, "aura", json!([alice, alice]))),
+        ("stands at members[0] already", &|spec| config(spec, "members", json!([alice, alice]))),
+        ("balances[1]: ", &|spec| config(spec, "balances", json!([[alice, "1"], [alice, "1"]]))),
+        ("address of network 0, this chain's ss58Format is 42: write 5Grwva", &|spec| {
+            config(spec, "aura", json!([polkadot_alice]))
+        }),
+        ("chainType \"Test\"", &|spec| spec["chainType"] = json!("Test")),
+        ("ss58Format 70000", &|spec| spec["properties"]["ss58Format"] = json!(70_000)),
+        ("codeSubstitutes", &|spec| spec["codeSubstitutes"] = json!({ "1": "0x00" })),
         ("unknown field `slotz`", &|spec| spec["slotz"] = json!(1)),
         ("names a folder", &|spec| spec["id"] = json!("../etc")),
         ("is no amount of plancks", &|spec| {

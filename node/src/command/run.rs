@@ -9,6 +9,9 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
     crate::logging::start(&args.shared.log).map_err(ConfigError::Log)?;
     let config = Config::from_args(args)?;
+    for warning in args.compat.warnings() {
+        tracing::warn!(target: "substrate", "{warning}");
+    }
     tracing::info!(target: "substrate", "Quire {}", env!("CARGO_PKG_VERSION"));
     let node = Node::start(config)?;
     let reason = wait(&node)?;

@@ -69,7 +69,7 @@ pub(super) fn chain_spec(slot_ms: u64) -> Result<ChainSpec, DemoError> {
     let wrong =
         |reason: String| ConfigError::Spec(SpecError::Genesis { origin: "the demo's chain".into(), reason });
     if let GenesisJson::RuntimeGenesis(plain) = &spec.genesis {
-        let (code, mut config) = plain.read().map_err(wrong)?;
+        let (code, mut config) = plain.read(quire_core::ss58::DEVELOPMENT_PREFIX).map_err(wrong)?;
         config.timestamp.slot_duration_ms = slot_ms;
         spec.genesis = GenesisJson::RuntimeGenesis(PlainGenesis::new(&code, &config));
     }

@@ -36,13 +36,17 @@ impl Bell {
     }
 }
 
-/// Runs until the node stops; `id` is this node's key in the voter set.
-pub(crate) fn run(node: &Inner, id: GrandpaId) {
-    let last = node.keystore.guard().view(|guard| guard.last_precommit(&id.0));
-    let mut solo = Solo::new(id, last);
+/// Runs until the node stops. Votes with the key of this node that is in the voter set; looks again as long as there is
+/// none, so that an inserted key is used without a restart.
+pub(crate) fn run(node: &Inner) {
+    let mut solo: Option<Solo> = None;
     let mut complained = false;
     while !node.stop.is_thrown() {
-        match advance(node, &mut solo) {
+        let advanced = match &mut solo {
+            Some(solo) => advance(node, solo),
+            none => find_key(node).and_then(|id| advance(node, none.insert(voter(node, id)))),
+        };
+        match advanced {
             Ok(()) => complained = false,
             Err(Trouble::Fatal(why)) => node.stop.throw(StopReason::Fatal(why)),
             Err(Trouble::Waits(why)) => {
@@ -50,11 +54,29 @@ pub(crate) fn run(node: &Inner, id: GrandpaId) {
                     tracing::warn!(target: "grandpa", "finality waits: {why}");
                 }
                 complained = true;
+                // The next look may find another key: one that was inserted, or that the set has now.
+                solo = None;
             }
         }
         node.voter.wait();
         node.stop.wait(delay(node));
     }
+}
+
+/// The voter with the key `id`, where its guard says it stopped.
+fn voter(node: &Inner, id: GrandpaId) -> Solo {
+    Solo::new(id, node.keystore.guard().view(|guard| guard.last_precommit(&id.0)))
+}
+
+fn find_key(node: &Inner) -> Result<GrandpaId, Trouble> {
+    let (voters, _) = node.chain.finality(None);
+    let ours = node.keystore.grandpa_keys().into_iter().find(|id| voters.contains(id));
+    ours.ok_or_else(|| {
+        Trouble::Waits(
+            "no key of this node is in the finality set, so it votes nothing; insert one with author_insertKey or quire key insert"
+                .into(),
+        )
+    })
 }
 
 fn delay(node: &Inner) -> Duration {

@@ -5,7 +5,7 @@
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use quire_chain::{Commit, Finalise, Layer, NewBlock, Store};
 use quire_core::{Digest, H256, Header, OpaqueExtrinsic, hash::blake2_256};
-use quire_store::{Database, Options, Pruning, SledStore, backend::memory::MemoryBackend};
+use quire_store::{Database, Options, Pruning, SledStore, Wanted, backend::memory::MemoryBackend};
 use quire_trie::{NodePath, NodeReader, StateVersion};
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
@@ -82,7 +82,8 @@ impl Maker {
 }
 
 fn commits(criterion: &mut Criterion) {
-    let options = Options { pruning: Pruning::Keep(16), ..Options::default() };
+    let options =
+        Options { pruning: Wanted { states: Some(Pruning::Keep(16)), bodies: None }, ..Options::default() };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let disk = SledStore::open(folder.path(), None, options).unwrap();
     let memory: Database<MemoryBackend> = Database::in_memory(options).unwrap();

@@ -9,6 +9,8 @@
 //!   looked at again after every read.
 //! * R4: finalised heights follow one another without gaps.
 //! * R5: pruning works off a bounded number of blocks a commit, so a changed setting never stalls the chain.
+//! * R6: bodies are pruned by a setting of their own; headers, hashes and justifications never (`pruning.rs`).
+//! * R7: what was asked of pruning holds until something else is asked, and an archive stays one (`pruning.rs`).
 //!
 //! Out of scope: two writers (commits queue on a lock).
 
@@ -22,6 +24,7 @@ use crate::{
     cell::Cell,
     column::{Column, by_hash, by_number, gone_after, parse_gone},
     history,
+    pruning::{Keeping, Wanted},
     schema::{OpenError, Record},
 };
 use parity_scale_codec::Decode;
@@ -36,20 +39,11 @@ use std::{
     },
 };
 
-/// How many finalised states stay readable below the head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pruning {
-    /// That many blocks, at least one.
-    Keep(u32),
-    /// All of them. Reads far below the head cost one filter for each block between.
-    Archive,
-}
-
 /// How to open a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Which states stay readable.
-    pub pruning: Pruning,
+    /// Which states and bodies stay.
+    pub pruning: Wanted,
     /// Our cache of rows, in bytes.
     pub cache_bytes: u64,
     /// sled's cache of pages, in bytes.
@@ -58,11 +52,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            pruning: Pruning::Keep(4_096),
-            cache_bytes: 64 * 1024 * 1024,
-            pages_bytes: 64 * 1024 * 1024,
-        }
+        Options { pruning: Wanted::default(), cache_bytes: 64 * 1024 * 1024, pages_bytes: 64 * 1024 * 1024 }
     }
 }
 
@@ -74,7 +64,6 @@ pub type SledStore = Database<SledBackend>;
 pub struct Database<B: Backend> {
     backend: B,
     cache: RowCache,
-    pruning: Pruning,
     /// As of the last durable commit; the lock makes commits queue.
     record: Mutex<Record>,
     head: RwLock<Option<Head>>,
@@ -104,11 +93,11 @@ impl Database<MemoryBackend> {
 impl<B: Backend> Database<B> {
     /// A store over an open backend.
     pub fn over(backend: B, genesis: Option<H256>, options: Options) -> Result<Self, OpenError> {
-        let record = Record::read(&backend)?;
+        let mut record = Record::read(&backend)?;
+        record.kept = Some(options.pruning.over(record.kept)?);
         let database = Database {
             backend,
             cache: RowCache::new(options.cache_bytes),
-            pruning: options.pruning,
             record: Mutex::new(record),
             head: RwLock::new(record.head),
             started: AtomicU64::new(record.head.map_or(0, |head| u64::from(head.number) + 1)),
@@ -128,6 +117,12 @@ impl<B: Backend> Database<B> {
             Some(Ok(found)) => Err(OpenError::OtherChain { found: H256(found), expected }),
             Some(Err(_)) => Err(OpenError::Record),
         }
+    }
+
+    /// What stays of old blocks, and the lowest height above 0 whose body is there.
+    pub fn keeping(&self) -> (Keeping, BlockNumber) {
+        let record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+        (record.keeping(), record.oldest_body)
     }
 
     /// Makes everything durable once more; a clean stop calls it.

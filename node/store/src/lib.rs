@@ -12,7 +12,9 @@ mod cell;
 pub mod column;
 mod database;
 mod history;
+mod pruning;
 pub mod schema;
 
-pub use database::{Database, Options, Pruning, SledStore};
+pub use database::{Database, Options, SledStore};
+pub use pruning::{Keeping, Pruning, Wanted};
 pub use schema::OpenError;

@@ -5,12 +5,12 @@ use crate::{
     backend::Backend,
     cell::{Writer, none},
     column::{Column, by_hash, by_number},
-    database::Pruning,
     history::{self, Entry},
+    pruning::Pruning,
     schema::Record,
 };
 use parity_scale_codec::Encode;
-use quire_chain::{Commit, Finalise, Head, NewBlock, StoreError};
+use quire_chain::{Commit, Finalise, Head, NewBlock, Store, StoreError};
 use quire_core::{BlockNumber, H256};
 use quire_trie::NodePath;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +65,9 @@ pub(super) fn plan<B: Backend>(
             None => planner.writer.batch.delete(meta_key(key)),
         }
     }
-    planner.prune(before.oldest_state, u32::try_from(commit.finalise.len()).unwrap_or(u32::MAX))?;
+    let finalised = u32::try_from(commit.finalise.len()).unwrap_or(u32::MAX);
+    planner.prune(before.oldest_state, finalised)?;
+    planner.prune_bodies(before.oldest_body, finalised)?;
     Ok(planner.finish())
 }
 
@@ -152,20 +154,34 @@ impl<B: Backend> Planner<'_, B> {
 
     /// Prunes the history of blocks that no readable height needs any more.
     fn prune(&mut self, from: BlockNumber, finalised: u32) -> Result<(), StoreError> {
-        let (Pruning::Keep(blocks), Some(head)) = (self.store.pruning, self.record.head) else {
-            return Ok(());
-        };
-        let most = from.saturating_add(finalised).saturating_add(PRUNE_STEP);
-        let oldest = head.number.saturating_sub(blocks.max(1)).min(most);
         // The diff of a block serves the heights below it; those written by this very commit are not on disk yet.
-        let durable = self.store.head().map_or(0, |head| head.number);
-        let oldest = oldest.min(durable).max(from);
+        let oldest = self.oldest(self.record.keeping().states, from, finalised);
         for block in from.saturating_add(1)..=oldest {
             history::prune(&mut self.writer, &self.store.backend, block)
                 .map_err(|error| store_error("the history to prune", &error))?;
         }
         self.record.oldest_state = oldest;
         Ok(())
+    }
+
+    /// Prunes bodies; that of block 0 stays.
+    fn prune_bodies(&mut self, from: BlockNumber, finalised: u32) -> Result<(), StoreError> {
+        let oldest = self.oldest(self.record.keeping().bodies, from, finalised);
+        for block in from..oldest {
+            if let Some(hash) = self.store.hash_by_number(block)? {
+                self.forget(Column::Body, hash)?;
+            }
+        }
+        self.record.oldest_body = oldest;
+        Ok(())
+    }
+
+    /// The lowest height that keeps something after this commit, `from` being that before it.
+    fn oldest(&self, pruning: Pruning, from: BlockNumber, finalised: u32) -> BlockNumber {
+        let (Pruning::Keep(blocks), Some(head)) = (pruning, self.record.head) else { return from };
+        let most = from.saturating_add(finalised).saturating_add(PRUNE_STEP);
+        let durable = self.store.head().map_or(0, |head| head.number);
+        head.number.saturating_sub(blocks.max(1)).min(most).min(durable).max(from)
     }
 
     fn finish(mut self) -> Plan {

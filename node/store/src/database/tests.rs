@@ -1,6 +1,7 @@
 //! The rules of the store, on the memory twin and on sled, against plain maps.
 
 use super::*;
+use crate::Pruning;
 use crate::backend::{MAX_ROW_BYTES, sled::SledBackend, sled::SledOptions};
 use proptest::prelude::*;
 use quire_chain::{Finalise, NewBlock};
@@ -12,7 +13,11 @@ use std::{
 
 type Values = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn options(pruning: Pruning) -> Options {
+fn options(states: Pruning) -> Options {
+    wanting(Wanted { states: Some(states), bodies: None })
+}
+
+fn wanting(pruning: Wanted) -> Options {
     Options { pruning, cache_bytes: 256 * 1024, pages_bytes: 4 * 1024 * 1024 }
 }
 
@@ -136,7 +141,7 @@ fn r3_pruned_heights_say_so_and_their_rows_are_gone() {
 #[test]
 fn r5_a_long_history_is_pruned_a_few_blocks_a_commit() {
     let backend = MemoryBackend::default();
-    let store = Database::over(backend, None, options(Pruning::Archive)).unwrap();
+    let store = Database::over(backend, None, options(Pruning::Keep(1_000))).unwrap();
     for number in 0..30u32 {
         add(&store, number, &[(b"a", Some(&number.to_be_bytes()))]);
     }
@@ -285,6 +290,65 @@ fn r2_readers_keep_their_height_while_commits_run() {
     let folder = tempfile::tempdir().unwrap();
     let backend = SledBackend::open(folder.path(), SledOptions::default()).unwrap();
     readers_keep_their_height(&Database::over(backend, None, options(Pruning::Keep(3))).unwrap());
+}
+
+#[test]
+fn r6_bodies_are_pruned_and_headers_hashes_and_justifications_stay() {
+    let bodies = |blocks| Wanted { states: Some(Pruning::Archive), bodies: Some(Pruning::Keep(blocks)) };
+    let store = Database::in_memory(wanting(bodies(3))).unwrap();
+    let mut hashes = Vec::new();
+    for number in 0..=10 {
+        let block = block(number, 0, &layer(&[(b"a", Some(&number.to_be_bytes()))]));
+        let finalise = vec![finalise(&block, Some(b"proof"))];
+        hashes.push(block.hash);
+        store.commit(Commit { blocks: vec![block], finalise, ..Commit::default() }).unwrap();
+    }
+    let with_body: Vec<u32> =
+        (0..=10).filter(|number| store.body(hashes[*number as usize]).unwrap().is_some()).collect();
+    assert_eq!(with_body, [0, 7, 8, 9, 10]);
+    assert_eq!(store.keeping().1, 7);
+    for (number, hash) in (0u32..).zip(&hashes) {
+        assert_eq!(store.header(*hash).unwrap().map(|header| header.number), Some(number));
+        assert_eq!(store.hash_by_number(number).unwrap(), Some(*hash));
+        assert_eq!(store.justification(*hash).unwrap().as_deref(), Some(&b"proof"[..]));
+        assert_eq!(store.state_get(number, b"a").unwrap(), Some(number.to_be_bytes().to_vec()));
+    }
+    let blobs = store.backend.range(&Column::Blob.key(&[]), &Column::Blob.end(), usize::MAX).unwrap();
+    assert_eq!(blobs.len(), 5 * blobs_of_a_body(), "the pieces of pruned bodies are gone");
+}
+
+/// Rows that the long extrinsic of [`block`] takes.
+fn blobs_of_a_body() -> usize {
+    let store = memory(Pruning::Archive);
+    add(&store, 0, &[]);
+    store.backend.range(&Column::Blob.key(&[]), &Column::Blob.end(), usize::MAX).unwrap().len()
+}
+
+#[test]
+fn r7_what_was_asked_for_holds_at_the_next_start_and_an_archive_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |wanted| SledStore::open(folder.path(), None, wanting(wanted));
+    let states = |pruning| Wanted { states: Some(pruning), bodies: None };
+    let store = open(states(Pruning::Keep(2))).unwrap();
+    for number in 0..8 {
+        add(&store, number, &[(b"a", Some(&[number as u8]))]);
+    }
+    drop(store);
+    let store = open(Wanted::default()).unwrap();
+    assert_eq!(store.keeping().0, Keeping { states: Pruning::Keep(2), bodies: Pruning::Archive });
+    drop(store);
+    let store = open(states(Pruning::Archive)).unwrap();
+    for number in 8..20 {
+        add(&store, number, &[(b"a", Some(&[number as u8]))]);
+    }
+    assert_eq!(store.oldest_state().unwrap(), 5, "what was there when it became an archive");
+    assert!(matches!(store.state_get(4, b"a"), Err(StateError::Pruned { at: 4, oldest: 5 })));
+    assert_eq!(store.state_get(5, b"a").unwrap(), Some(vec![5]));
+    drop(store);
+    let refused = open(states(Pruning::Keep(2))).unwrap_err();
+    assert!(matches!(refused, OpenError::Archive { blocks: 2, .. }), "{refused}");
+    assert!(refused.to_string().contains("purge-chain"), "{refused}");
+    assert_eq!(open(Wanted::default()).unwrap().oldest_state().unwrap(), 5);
 }
 
 /// Key (short, of few bytes, so that keys meet and prefixes occur), and what to do: delete, or a value of some length.

@@ -1,0 +1,123 @@
+//! Flags that scripts written for Substrate nodes use and that have no meaning for this node, or not yet: accepted, and
+//! answered by a warning that says so. The table of all flags is in the doc of [`super`].
+use clap::{Args, ValueEnum};
+
+/// Ways to catch up with the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum SyncMode {
+    /// Every block is executed.
+    #[default]
+    Full,
+    /// Known to Substrate nodes.
+    Fast,
+    /// Known to Substrate nodes.
+    FastUnsafe,
+    /// Known to Substrate nodes.
+    Warp,
+}
+
+/// Databases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DatabaseKind {
+    /// The node's own choice: sled.
+    #[default]
+    Auto,
+    /// The embedded database of this node.
+    Sled,
+    /// Known to Substrate nodes.
+    #[value(name = "rocksdb")]
+    RocksDb,
+    /// Known to Substrate nodes.
+    #[value(name = "paritydb", alias = "paritydb-experimental")]
+    ParityDb,
+}
+
+/// Flags without a meaning here.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Accepted for scripts written for Substrate nodes")]
+pub struct CompatArgs {
+    /// The database; there is one, sled.
+    #[arg(long, alias = "db", value_enum, value_name = "DATABASE", default_value_t)]
+    pub database: DatabaseKind,
+    /// How to catch up; this node executes every block.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
+    pub sync: SyncMode,
+    /// Telemetry servers; this node reports to none.
+    #[arg(long, value_name = "URL VERBOSITY")]
+    pub telemetry_url: Vec<String>,
+    /// No telemetry, as always.
+    #[arg(long)]
+    pub no_telemetry: bool,
+    /// No discovery in the local network, as always.
+    #[arg(long)]
+    pub no_mdns: bool,
+    /// Address under which peers reach the node.
+    #[arg(long, value_name = "ADDRESS")]
+    pub public_addr: Vec<String>,
+    /// Peers to start with.
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub bootnodes: Vec<String>,
+    /// Peers to stay connected with.
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub reserved_nodes: Vec<String>,
+    /// Connect to reserved peers only.
+    #[arg(long)]
+    pub reserved_only: bool,
+    /// Most incoming peers.
+    #[arg(long, value_name = "COUNT")]
+    pub in_peers: Option<u32>,
+    /// Most outgoing peers.
+    #[arg(long, value_name = "COUNT")]
+    pub out_peers: Option<u32>,
+}
+
+impl CompatArgs {
+    /// One sentence for each flag that was given and does nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        const NO_PEERS: &str = "is not used yet: this node exchanges no blocks with peers";
+        let given = [
+            (
+                matches!(self.database, DatabaseKind::RocksDb | DatabaseKind::ParityDb),
+                "--database",
+                "is not used: the database of this node is sled",
+            ),
+            (self.sync != SyncMode::Full, "--sync", "is not used: this node executes every block"),
+            (
+                !self.telemetry_url.is_empty(),
+                "--telemetry-url",
+                "is not used: this node reports to no server",
+            ),
+            (!self.public_addr.is_empty(), "--public-addr", NO_PEERS),
+            (!self.bootnodes.is_empty(), "--bootnodes", NO_PEERS),
+            (!self.reserved_nodes.is_empty(), "--reserved-nodes", NO_PEERS),
+            (self.reserved_only, "--reserved-only", NO_PEERS),
+            (self.in_peers.is_some(), "--in-peers", NO_PEERS),
+            (self.out_peers.is_some(), "--out-peers", NO_PEERS),
+        ];
+        given
+            .iter()
+            .filter(|(is_given, ..)| *is_given)
+            .map(|(_, flag, why)| format!("{flag} {why}"))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Cli;
+    use clap::Parser;
+
+    fn warnings(line: &str) -> Vec<String> {
+        Cli::try_parse_from(line.split(' ')).unwrap().run.compat.warnings()
+    }
+
+    #[test]
+    fn flags_without_meaning_are_named_and_harmless_ones_are_not() {
+        assert!(warnings("quire --dev --no-mdns --no-telemetry --database auto --sync full").is_empty());
+        let all = "quire --dev --database rocksdb --sync warp --telemetry-url x --public-addr a --bootnodes a b \
+                   --reserved-nodes c --reserved-only --in-peers 3 --out-peers 4";
+        let said = warnings(all);
+        assert_eq!(said.len(), 9, "{said:?}");
+        assert!(said[0].contains("--database") && said[0].contains("sled"));
+    }
+}
