@@ -176,12 +176,12 @@ pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic
         UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
     let info = extrinsic.call.dispatch_info();
-    let Some(parts) = &extrinsic.signature else {
-        return Err(UnknownTransaction::NoUnsignedValidator.into());
-    };
     if extrinsic.call.is_inherent() {
         return Err(InvalidTransaction::MandatoryValidation.into());
     }
+    let Some(parts) = &extrinsic.signature else {
+        return Err(UnknownTransaction::NoUnsignedValidator.into());
+    };
     let signed = extensions::check_signature(parts, call_bytes)?;
     let tags = extensions::check_nonce_for_pool(&signed)?;
     pallet_system::check_limits(&info, length)?;

@@ -5,7 +5,8 @@
 //! `CheckWeight`, `ChargeTransactionPayment`, `CheckMetadataHash`.
 //!
 //! * **R1** The signature covers call, extra and additional data of *this* chain and runtime; anything else is `BadProof`.
-//! * **R2** The zero account does not sign (`BadSigner`).
+//! * **R2** The zero account does not sign (`BadSigner`), and a signer is named by its key: there are no indices to look
+//!   up (`CannotLookup`).
 //! * **R3** An era whose birth block is no longer known is `AncientBirthBlock`.
 //! * **R4** A nonce below the account's is `Stale`; above it is `Future` in a block and waits in the pool.
 //! * **R5** An extrinsic that does not fit what is left of the block is `ExhaustsResources`.
@@ -21,8 +22,8 @@ use pallet_transaction_payment as payment;
 use parity_scale_codec::{Compact, Encode};
 use quire_core::{
     AccountId, Additional, Balance, BlockNumber, DispatchInfo, Era, Extra, H256, InvalidTransaction,
-    MultiAddress, MultiSignature, Nonce, TransactionValidityError, extrinsic::SignatureParts,
-    signing_payload,
+    MultiAddress, MultiSignature, Nonce, TransactionValidityError, UnknownTransaction,
+    extrinsic::SignatureParts, signing_payload,
 };
 
 /// A signed extrinsic whose signature holds.
@@ -42,7 +43,7 @@ pub fn check_signature(
     call_bytes: &[u8],
 ) -> Result<Signed, TransactionValidityError> {
     let (address, signature, extra) = parts;
-    let MultiAddress::Id(who) = address else { return Err(InvalidTransaction::BadSigner.into()) };
+    let MultiAddress::Id(who) = address else { return Err(UnknownTransaction::CannotLookup.into()) };
     if who.0 == [0; 32] {
         return Err(InvalidTransaction::BadSigner.into());
     }

@@ -7,7 +7,8 @@ use parity_scale_codec::{Decode, Encode};
 use quire_core::{
     AccountId, Additional, AuraId, Block, Digest, Era, Extra, GrandpaId, H256, Header, InherentData,
     InvalidTransaction, MultiAddress, MultiSignature, OpaqueExtrinsic, Slot, TransactionSource,
-    TransactionValidity, UNITS, UncheckedExtrinsic, inherent::TIMESTAMP_ID, signing_payload,
+    TransactionValidity, UNITS, UncheckedExtrinsic, UnknownTransaction, inherent::TIMESTAMP_ID,
+    signing_payload,
 };
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey, signing_context};
 
@@ -195,6 +196,21 @@ fn r1_a_signature_for_another_chain_or_call_is_bad() {
 }
 
 #[test]
+fn r2_a_signer_is_an_account_that_is_not_zero() {
+    let mut chain = Chain::new();
+    let good = chain.signed(1, 0, Era::Immortal, transfer(2, UNITS));
+    let (unchecked, _) = UncheckedExtrinsic::<RuntimeCall>::from_opaque(&good).unwrap();
+    let mut signed_by = |address: MultiAddress| {
+        let mut other = unchecked.clone();
+        other.signature.as_mut().unwrap().0 = address;
+        chain.validate(&other.to_opaque())
+    };
+    assert_eq!(signed_by(MultiAddress::Raw(vec![1])), Err(UnknownTransaction::CannotLookup.into()));
+    assert_eq!(signed_by(MultiAddress::Address32([1; 32])), Err(UnknownTransaction::CannotLookup.into()));
+    assert_eq!(signed_by(MultiAddress::Id(AccountId([0; 32]))), Err(InvalidTransaction::BadSigner.into()));
+}
+
+#[test]
 fn r3_eras_end() {
     let mut chain = Chain::new();
     for _ in 0..5 {
@@ -229,7 +245,7 @@ fn r1_of_the_executive_inherents_come_first_and_once() {
         UncheckedExtrinsic::bare(RuntimeCall::Timestamp(pallet_timestamp::Call::set { now: 1 }))
             .encode_body(),
     );
-    assert!(chain.validate(&inherent).is_err());
+    assert_eq!(chain.validate(&inherent), Err(InvalidTransaction::MandatoryValidation.into()));
 }
 
 #[test]
