@@ -66,10 +66,10 @@ await check('1010: outdated, too poor, too long, not expected, ancient, wrong si
 await check('1011: nobody vouches for what is not signed, nobody knows an index', async () => {
   const bare = call => assemble({ version: 4, call: call.method.toU8a() });
   const unknown = (hex, data) => refused(submit(hex), 1011, { message: 'Unknown Transaction Validity', data });
-  await unknown(bare(api.tx.system.remark('0x01')), 'Could not find an unsigned validator for the unsigned transaction');
-  await unknown(bare(transfer()), 'Could not find an unsigned validator for the unsigned transaction');
+  await unknown(bare(api.tx.system.remark('0x01')), 'NoUnsignedValidator');
+  await unknown(bare(transfer()), 'NoUnsignedValidator');
   const fine = parts(await good());
-  const LOOKUP = 'Could not lookup information required to validate the transaction';
+  const LOOKUP = 'CannotLookup';
   await unknown(assemble({ ...fine, address: new Uint8Array([2, 0]) }), LOOKUP);
   await unknown(assemble({ ...fine, address: new Uint8Array([3, ...bob.publicKey]) }), LOOKUP);
 });

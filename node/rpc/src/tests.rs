@@ -255,6 +255,8 @@ async fn query_storage_shows_one_element_per_change() {
         ])
     );
     assert_eq!(ask(&allowed, &ask_for(2, 0)).await.0["error"]["code"], 4001);
+    let unknown = ask_for(0, 2).replace(&fake.hash(2).to_string(), &hex([8; 32]));
+    assert_eq!(ask(&allowed, &unknown).await.0["error"]["code"], 4001);
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ fn query_storage(context: &Context, args: &mut Args) -> Reply {
 fn path(backend: &dyn Backend, from: H256, to: H256) -> Result<Vec<H256>, ErrorObjectOwned> {
     let header = |hash: H256| match backend.header(&hash).map_err(|why| error::client(&why))? {
         Some(header) => Ok(header),
-        None => Err(error::client(&BackendError::UnknownBlock(hash))),
+        None => Err(error::bad_range(&from, &to, BackendError::UnknownBlock(hash))),
     };
     let (first, mut at) = (header(from)?.number, header(to)?);
     if at.number < first || at.number - first >= MAX_QUERY_BLOCKS {
