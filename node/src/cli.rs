@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `--dev` `--chain` `--base-path -d` `--tmp` `--name` `-l/--log` | as there |
 //! | `--validator` `--alice` … `--two` `--force-authoring` | as there |
+//! | `--sealing slots\|instant\|manual\|interval=MS` | for development chains, see [`crate::sealing`] |
 //! | `--no-grandpa` | seals blocks, votes on none; a chain with one authority then finalises nothing |
 //! | `--port` `--listen-addr` `--node-key` `--node-key-file` | as there |
 //! | `--rpc-port` `--rpc-external` `--unsafe-rpc-external` `--rpc-methods` `--rpc-cors` and the limits `--rpc-max-…` | as there |
@@ -31,6 +32,7 @@ pub use operator::{
     ImportBlocksArgs, PurgeChainArgs, RevertArgs,
 };
 
+use crate::sealing::Sealing;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -201,6 +203,9 @@ pub struct RoleArgs {
     /// Vote on no block.
     #[arg(long)]
     pub no_grandpa: bool,
+    /// When to make blocks, on development chains: slots, instant, manual or interval=MS.
+    #[arg(long, value_name = "MODE", default_value_t)]
+    pub sealing: Sealing,
     /// The node's name in logs and to peers.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

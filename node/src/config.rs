@@ -2,6 +2,7 @@
 use crate::base_path::{BasePath, BasePathError, read_node_key};
 use crate::chain_spec::{ChainSpec, SpecError};
 use crate::cli::{PruningArgs, RpcMethods, RunArgs, SharedArgs};
+use crate::sealing::Sealing;
 use crate::secret_input::{PasswordSource, SecretInputError};
 use quire_rpc::{Cors, RpcConfig, UnsafeMethods};
 use quire_store::{Pruning, Wanted};
@@ -57,6 +58,8 @@ pub struct Config {
     pub keystore_path: Option<PathBuf>,
     /// Where the keystore's password comes from.
     pub keystore_password: PasswordSource,
+    /// When blocks are made.
+    pub sealing: Sealing,
     /// Development key added for this run.
     pub dev_key: Option<&'static str>,
     /// JSON-RPC, unless this node serves none.
@@ -107,6 +110,7 @@ impl Config {
             name: "quire".into(),
             is_authority: true,
             force_authoring: true,
+            sealing: Sealing::Slots,
             dev_key: Some("//Alice"),
             rpc: None,
             network: None,
@@ -123,10 +127,12 @@ impl Config {
     pub fn from_args(args: &RunArgs) -> Result<Self, ConfigError> {
         let spec = load_spec(&args.shared)?;
         let dev_key = args.role.key.suri().or(args.shared.dev.then_some("//Alice"));
+        let is_authority = args.role.validator || dev_key.is_some();
         Ok(Self {
+            sealing: sealing(args.role.sealing, &spec, is_authority)?,
             base_path: base_path(&args.shared)?,
             name: args.role.name.clone().unwrap_or_else(|| "quire".into()),
-            is_authority: args.role.validator || dev_key.is_some(),
+            is_authority,
             force_authoring: args.role.force_authoring || args.shared.dev,
             dev_key,
             rpc: Some(rpc(args)?),
@@ -166,6 +172,25 @@ pub fn base_path(args: &SharedArgs) -> Result<BasePath, ConfigError> {
         None if args.tmp || args.dev => Ok(BasePath::temporary()?),
         None => Ok(BasePath::at(BasePath::default_path())),
     }
+}
+
+/// Blocks on demand are for development.
+fn sealing(sealing: Sealing, spec: &ChainSpec, is_authority: bool) -> Result<Sealing, ConfigError> {
+    let refuse = |reason: &str| {
+        Err(ConfigError::Flag { flag: "sealing", value: sealing.to_string(), reason: reason.into() })
+    };
+    if sealing == Sealing::Slots {
+        return Ok(sealing);
+    }
+    if spec.chain_type != "Development" && spec.chain_type != "Local" {
+        return refuse("only chains of type Development or Local make blocks on demand; leave the flag out");
+    }
+    if !is_authority {
+        return refuse(
+            "only an authority makes blocks: add --validator, or a development key such as --alice",
+        );
+    }
+    Ok(sealing)
 }
 
 /// What the pruning flags ask for.

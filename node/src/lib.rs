@@ -11,6 +11,7 @@
 //! | [`service`] | builds the parts and connects them: [`service::Node`] and [`service::NodeHandle`] |
 //! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
 //! | `demo` | `quire demo`: the main job on one machine |
+//! | [`sealing`] | when to make a block: in slots, or on demand |
 //! | `task` | one loop per file: author, finality, pool |
 //! | `command` | one file per subcommand |
 
@@ -26,6 +27,7 @@ pub mod guard;
 pub mod keystore;
 mod logging;
 mod offchain;
+pub mod sealing;
 pub mod secret_input;
 pub mod service;
 mod stop;

@@ -23,10 +23,12 @@ use crate::chain_spec::{ChainSpec, SpecError};
 use crate::config::{Config, Peering};
 use crate::guard::{Guard, OpenError as GuardOpenError};
 use crate::keystore::{Keystore, KeystoreError};
+use crate::sealing::Sealing;
 use crate::stop::{Stop, StopReason};
 use crate::task;
 use crate::task::finality::Bell;
 use crate::task::import::Announcer;
+use crate::task::orders::Orders;
 use crate::task::pool::PoolTask;
 use futures::future::BoxFuture;
 use quire_chain::{Execute, ExecuteError, Head, Store};
@@ -102,6 +104,8 @@ pub(crate) struct Inner {
     pub(crate) voter: Bell,
     pub(crate) stop: Stop,
     pub(crate) force_authoring: bool,
+    pub(crate) sealing: Sealing,
+    pub(crate) orders: Orders,
     system: SystemInfo,
     network: Option<Network>,
     starting: BlockNumber,
@@ -223,6 +227,7 @@ impl Node {
             no_grandpa,
             keystore_path,
             keystore_password,
+            sealing,
             dev_key,
             rpc,
             network,
@@ -259,12 +264,15 @@ impl Node {
             dir.db().display(), best.number, finalised.number
         );
         let limits = pool_config(&pool);
+        let orders = Orders::default();
         let handle = NodeHandle(Arc::new(Inner {
-            pool: PoolTask::new(limits, chain.clone(), verifier),
+            pool: PoolTask::new(limits, chain.clone(), verifier, orders.clone()),
             announcer: Announcer::new(best, finalised),
             voter: Bell::default(),
             stop: Stop::new(),
             force_authoring,
+            sealing,
+            orders,
             system: system_info(&spec, &name, is_authority, peer_id, genesis.hash()),
             network,
             starting: best.number,
@@ -305,6 +313,9 @@ impl Node {
 
     fn start_authority(&mut self, no_grandpa: bool) -> Result<(), StartError> {
         self.spawn("author", task::author::run)?;
+        if self.handle.0.sealing == Sealing::Manual {
+            return Ok(());
+        }
         if no_grandpa {
             tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
             return Ok(());
@@ -349,6 +360,7 @@ impl Node {
             }
             runtime.shutdown_background();
         }
+        inner.orders.close();
         inner.pool.close();
         inner.voter.wake();
         for thread in self.threads.drain(..) {

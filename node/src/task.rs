@@ -3,4 +3,6 @@ pub(crate) mod author;
 pub(crate) mod finality;
 pub(crate) mod import;
 pub(crate) mod informant;
+mod on_demand;
+pub(crate) mod orders;
 pub(crate) mod pool;

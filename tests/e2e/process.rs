@@ -111,17 +111,24 @@ pub(crate) struct DevNode {
 impl DevNode {
     /// Starts `quire --dev` on `base` and waits until it answers.
     pub(crate) fn start(base: &Path) -> DevNode {
+        Self::start_with(base, &[])
+    }
+
+    /// Like [`start`](Self::start), with further flags.
+    pub(crate) fn start_with(base: &Path, flags: &[&str]) -> DevNode {
         let (rpc, peers) = (free_port(), free_port());
-        let args = [
+        let (rpc_flag, peers_flag) = (rpc.to_string(), peers.to_string());
+        let mut args = vec![
             "--dev",
             "--base-path",
             base.to_str().expect("temporary paths are UTF-8"),
             "--rpc-port",
-            &rpc.to_string(),
+            &rpc_flag,
             "--port",
-            &peers.to_string(),
+            &peers_flag,
             "--no-prometheus",
         ];
+        args.extend(flags);
         let mut process = Process::start(&args, &base.join("node.log"));
         let end = Instant::now() + START;
         while rpc::try_call(rpc, "system_health", json!([])).is_err() {

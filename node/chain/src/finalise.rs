@@ -15,7 +15,7 @@ use parity_scale_codec::Encode;
 use quire_consensus::finality::justification;
 use quire_consensus::finality::solo::{ChainView, LastVote};
 use quire_consensus::{JustificationError, VoterSet};
-use quire_core::{BlockNumber, GrandpaJustification, H256, Header};
+use quire_core::{BlockNumber, GrandpaJustification, H256, Header, OpaqueExtrinsic};
 
 use crate::chain::{BlockData, Chain, groups};
 use crate::dropped::DroppedBlock;
@@ -31,6 +31,8 @@ pub struct Finalised {
     pub dropped: Vec<H256>,
     /// How the best head moved, if it was on a fork that lost.
     pub new_best: Option<TreeRoute>,
+    /// Bodies of the blocks that left the best chain with it, in the order of the route.
+    pub retracted: Vec<Arc<Vec<OpaqueExtrinsic>>>,
 }
 
 /// Why a block is not made final.
@@ -102,10 +104,14 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         };
         self.read_bodies(&mut lost)?;
         self.durable(commit, code_since)?;
-        lost.into_iter().for_each(|block| self.dropped_blocks().push(block));
         let done = self.tree_mut().finalise(hash).ok_or(FinaliseError::Unknown { hash })?;
         let blocks = done.chain.iter().map(|node| (node.head(), node.data.header.clone())).collect();
-        Ok(Finalised { blocks, dropped: done.dropped, new_best: done.route })
+        let route = done.route.iter().flat_map(|route| &route.retracted);
+        let body =
+            |head: &Head| lost.iter().find(|block| block.hash == head.hash).map(|block| block.body.clone());
+        let retracted = route.map(|head| body(head).unwrap_or_default()).collect();
+        lost.into_iter().for_each(|block| self.dropped_blocks().push(block));
+        Ok(Finalised { blocks, dropped: done.dropped, new_best: done.route, retracted })
     }
 
     /// R5: bodies must be read before the commit that deletes them.
@@ -124,18 +130,32 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
     #[must_use]
     pub fn finality(&self, last: Option<LastVote>) -> (Arc<VoterSet>, ChainView) {
         let tree = self.tree();
-        let root = tree.root();
-        let best = tree.best();
-        let change = tree.path(best.hash).and_then(|path| first_change(&root.data.sets.voters, &path));
-        let candidate = change.unwrap_or_else(|| best.head());
-        let last_target_known = last.is_some_and(|vote| tree.get(vote.target_hash).is_some());
-        let view = ChainView {
-            finalised: (root.number, root.hash),
-            candidate: (candidate.number, candidate.hash),
-            last_target_known,
-        };
-        (root.data.sets.voters.clone(), view)
+        view_of(&tree, tree.best(), last)
     }
+
+    /// Like [`finality`](Self::finality) with `target` instead of the best block; `None` if it is not in the tree.
+    #[must_use]
+    pub fn finality_of(&self, target: H256, last: Option<LastVote>) -> Option<(Arc<VoterSet>, ChainView)> {
+        let tree = self.tree();
+        Some(view_of(&tree, tree.get(target)?, last))
+    }
+}
+
+fn view_of(
+    tree: &Tree<BlockData>,
+    target: &crate::tree::Node<BlockData>,
+    last: Option<LastVote>,
+) -> (Arc<VoterSet>, ChainView) {
+    let root = tree.root();
+    let change = tree.path(target.hash).and_then(|path| first_change(&root.data.sets.voters, &path));
+    let candidate = change.unwrap_or_else(|| target.head());
+    let last_target_known = last.is_some_and(|vote| tree.get(vote.target_hash).is_some());
+    let view = ChainView {
+        finalised: (root.number, root.hash),
+        candidate: (candidate.number, candidate.hash),
+        last_target_known,
+    };
+    (root.data.sets.voters.clone(), view)
 }
 
 /// R1, R2, R4.

@@ -61,6 +61,8 @@ pub(crate) struct Order {
     /// Transactions whose validity ends some day.
     by_expiry: BTreeSet<(BlockNumber, Id)>,
     by_validation: BTreeSet<(BlockNumber, Id)>,
+    /// How often a transaction became ready.
+    promotions: u64,
 }
 
 /// Transactions that changed sides in a step.
@@ -85,6 +87,10 @@ impl Order {
 
     pub(crate) fn ready_len(&self) -> usize {
         self.worst.len()
+    }
+
+    pub(crate) fn promotions(&self) -> u64 {
+        self.promotions
     }
 
     pub(crate) fn future_len(&self) -> usize {
@@ -345,6 +351,7 @@ impl Order {
         while let Some(id) = queue.pop() {
             let Some(entry) = self.entries.get(&id) else { continue };
             let (transaction, in_pool) = (&entry.transaction, entry.in_pool);
+            self.promotions += 1;
             moves.to_ready.push(transaction.hash);
             self.futures.remove(&id);
             self.future_bytes -= transaction.size_bytes();

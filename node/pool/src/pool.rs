@@ -153,7 +153,12 @@ pub enum Input {
     /// Blocks became final, ascending.
     Finalised(Vec<BlockRef>),
     /// The author found ready transactions that the runtime refuses.
-    Refused(Vec<(H256, TransactionValidityError)>),
+    Refused {
+        /// Parent of the block under construction.
+        parent: H256,
+        /// What was refused, and why.
+        refused: Vec<(H256, TransactionValidityError)>,
+    },
     /// Nobody watches this transaction any more.
     Unwatch(H256),
     /// The operator throws a transaction out; it is banned, so that it does not come back from a peer at once.
@@ -296,7 +301,7 @@ impl Pool {
             Input::Validated { job, at, results } => self.validated(now_ms, job, at, results, out),
             Input::NewBest { best, retracted, enacted } => self.new_best(best, &retracted, &enacted, out),
             Input::Finalised(blocks) => self.watches.finalised(&blocks, out),
-            Input::Refused(refused) => self.refused(now_ms, &refused, out),
+            Input::Refused { parent, refused } => self.refused(now_ms, parent, &refused, out),
             Input::Unwatch(hash) => self.watches.unwatch(&hash),
             Input::Remove(hash) => {
                 self.ban(now_ms, hash);
@@ -362,6 +367,12 @@ impl Pool {
     #[must_use]
     pub fn best(&self) -> BlockRef {
         self.best
+    }
+
+    /// How often a transaction became ready: when this has not changed, nothing new can go into a block.
+    #[must_use]
+    pub fn promotions(&self) -> u64 {
+        self.order.promotions()
     }
 
     /// Sizes.
@@ -671,9 +682,17 @@ impl Pool {
         self.tell_moves(H256::ZERO, changes, out);
     }
 
-    fn refused(&mut self, now_ms: u64, refused: &[(H256, TransactionValidityError)], out: &mut Vec<Effect>) {
+    /// What another block than the best one refuses may be right on the best one.
+    fn refused(
+        &mut self,
+        now_ms: u64,
+        parent: H256,
+        refused: &[(H256, TransactionValidityError)],
+        out: &mut Vec<Effect>,
+    ) {
         for (hash, error) in refused {
             match error {
+                _ if parent != self.best.hash => self.revalidate(*hash),
                 TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources) => {}
                 TransactionValidityError::Invalid(InvalidTransaction::Future)
                 | TransactionValidityError::Unknown(_) => self.revalidate(*hash),

@@ -1,4 +1,5 @@
 //! What the RPC methods need of a node, and the plain values that travel between the two.
+use crate::sealing::ManualSealing;
 use futures::future::BoxFuture;
 use quire_core::TransactionSource;
 use quire_core::{AccountId, BlockNumber, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion};
@@ -94,6 +95,11 @@ pub trait Backend: Send + Sync + 'static {
     fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError>;
     /// Whether the keystore holds the secret of `public`.
     fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError>;
+
+    /// Who makes blocks on order; none on a node whose blocks come by themselves.
+    fn manual_sealing(&self) -> Option<Arc<dyn ManualSealing>> {
+        None
+    }
 }
 
 /// Facts that do not change while a node runs.

@@ -25,6 +25,7 @@ mod error;
 mod json;
 pub mod metrics;
 mod params;
+mod sealing;
 mod server;
 mod subscription;
 
@@ -34,6 +35,7 @@ pub use backend::{
 };
 pub use config::{Cors, RpcConfig, UnsafeMethods};
 pub use json::{HeaderJson, Hex};
+pub use sealing::{Created, ManualSealing, SealError};
 pub use server::{Listener, RpcServer, StartError, methods, start};
 
 #[cfg(test)]

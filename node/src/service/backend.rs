@@ -1,5 +1,6 @@
 //! The node as JSON-RPC sees it.
 use super::{Inner, NodeHandle};
+use crate::sealing::Sealing;
 use futures::future::BoxFuture;
 use parity_scale_codec::{Decode, Encode};
 use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError, TreeSnapshot, WaitingBlock};
@@ -10,7 +11,8 @@ use quire_core::{
 };
 use quire_rpc::{
     Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
-    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
+    ManualSealing, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Votes,
 };
 use quire_trie::{NodePath, NodeReader, TrieError};
 use std::sync::Arc;
@@ -251,6 +253,11 @@ impl Backend for NodeBackend {
             .try_into()
             .map_err(|_| BackendError::Refused(format!("a public key has 32 bytes, this one {length}")))?;
         Ok(self.inner().keystore.has(key_type, public))
+    }
+
+    fn manual_sealing(&self) -> Option<Arc<dyn ManualSealing>> {
+        let node = self.inner();
+        (node.sealing == Sealing::Manual).then(|| Arc::new(node.orders.clone()) as Arc<dyn ManualSealing>)
     }
 }
 

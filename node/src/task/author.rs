@@ -1,10 +1,12 @@
-//! Authors blocks: waits for a slot of ours, proposes, seals, imports.
+//! Authors blocks: waits for a slot of ours, or for what `--sealing` says ([`super::on_demand`]), proposes, seals,
+//! imports.
 //!
 //! Runs on a thread of its own, above the priority of RPC and pool work, so that load from outside costs no slot.
 use super::import;
 use super::informant::short;
 use crate::clock::{Stopwatch, now_ms};
 use crate::keystore::KeystoreError;
+use crate::sealing::Sealing;
 use crate::service::Inner;
 use crate::stop::StopReason;
 use quire_chain::{Built, Head, ImportError, Imported, Pace, ProposeError, Proposer};
@@ -25,9 +27,9 @@ const MAX_SLEEP_MS: u64 = 1_000;
 /// Ready transactions asked for at once: a full block of the smallest ones.
 const READY_COUNT: usize = 40_000;
 
-/// Why a slot stayed empty.
+/// Why no block was made.
 #[derive(Debug, thiserror::Error)]
-enum AuthorError {
+pub(super) enum AuthorError {
     #[error(transparent)]
     Propose(#[from] ProposeError),
     #[error(transparent)]
@@ -37,7 +39,8 @@ enum AuthorError {
 }
 
 impl AuthorError {
-    fn is_fatal(&self) -> bool {
+    /// True when the node must stop.
+    pub(super) fn is_fatal(&self) -> bool {
         match self {
             Self::Propose(error) => error.is_fatal(),
             Self::Sign(error) => error.is_fatal(),
@@ -46,15 +49,31 @@ impl AuthorError {
     }
 }
 
+/// A block that this node made.
+pub(super) struct Authored {
+    /// What the chain said.
+    pub(super) imported: Imported,
+    /// Transactions in it, inherents not counted.
+    pub(super) taken: usize,
+}
+
 /// Runs until the node stops.
 pub(crate) fn run(node: &Inner) {
+    match node.sealing {
+        Sealing::Slots => run_slots(node),
+        sealing => super::on_demand::run(node, sealing),
+    }
+}
+
+fn run_slots(node: &Inner) {
     let mut done = Slot(0);
     while let Some((slot, set)) = next_slot(node, done) {
         done = slot;
         let parent = node.chain.best();
         let Some(claim) = claim_slot(node, slot, &parent, &set) else { continue };
-        match author(node, &claim, &parent, set.slot_duration_ms) {
-            Ok(()) => {}
+        let late = now_ms().saturating_sub(claim::slot_start_ms(slot, set.slot_duration_ms));
+        match author(node, &claim, &parent, set.slot_duration_ms, late) {
+            Ok(_) => {}
             Err(error) if error.is_fatal() => node.stop.throw(StopReason::Fatal(error.to_string())),
             Err(error) => tracing::error!(target: "aura", "slot {} stays empty: {error}", slot.0),
         }
@@ -91,15 +110,23 @@ fn claim_slot(node: &Inner, slot: Slot, parent: &Head, set: &AuraSet) -> Option<
     Some(claim)
 }
 
-fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<(), AuthorError> {
+/// Makes, seals and imports a block; `late_ms` of its slot are gone.
+pub(super) fn author(
+    node: &Inner,
+    claim: &Claim,
+    parent: &Head,
+    slot_ms: u64,
+    late_ms: u64,
+) -> Result<Authored, AuthorError> {
     let watch = Stopwatch::start();
     let start = claim::slot_start_ms(claim.slot, slot_ms);
     let mut inherents = InherentData::new();
     // The slot's own time: authors that are late in one slot and early in the next still keep the runtime's distance.
     inherents.put(TIMESTAMP_ID, &start);
     let mut proposer = node.chain.proposer(parent.hash, claim.slot, &inherents)?;
-    let late = now_ms().saturating_sub(start);
-    let end = fill(node, &mut proposer, slot_ms * PROPOSING_PERCENT / 100, late)?;
+    let inherents = proposer.len();
+    let late = late_ms.saturating_add(watch.ms());
+    let end = fill(node, parent, &mut proposer, slot_ms * PROPOSING_PERCENT / 100, late)?;
     let count = proposer.len();
     let built = proposer.finish()?;
     let built_ms = watch.ms();
@@ -112,7 +139,7 @@ fn author(node: &Inner, claim: &Claim, parent: &Head, slot_ms: u64) -> Result<()
         imported.block.hash,
         short(&parent.hash),
     );
-    Ok(())
+    Ok(Authored { imported, taken: count.saturating_sub(inherents) })
 }
 
 fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorError> {
@@ -124,6 +151,7 @@ fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorErr
 /// Pushes ready transactions until they, the time or the block's room end; `late` is how much of the time is gone.
 fn fill<E: quire_chain::Execute + ?Sized>(
     node: &Inner,
+    parent: &Head,
     proposer: &mut Proposer<E>,
     time_ms: u64,
     late: u64,
@@ -144,7 +172,7 @@ fn fill<E: quire_chain::Execute + ?Sized>(
                 return Ok("HitDeadline");
             }
             let batch_watch = Stopwatch::start();
-            push(node, proposer, &batch)?;
+            push(node, parent, proposer, &batch)?;
             pace.applied(batch.len(), batch_watch.us());
             if proposer.is_full() {
                 return Ok("HitBlockSizeLimit");
@@ -155,6 +183,7 @@ fn fill<E: quire_chain::Execute + ?Sized>(
 
 fn push<E: quire_chain::Execute + ?Sized>(
     node: &Inner,
+    parent: &Head,
     proposer: &mut Proposer<E>,
     batch: &[ReadyTransaction],
 ) -> Result<(), ProposeError> {
@@ -166,7 +195,7 @@ fn push<E: quire_chain::Execute + ?Sized>(
         .filter_map(|(transaction, answer)| Some((transaction.hash, answer.err()?)))
         .collect();
     if !refused.is_empty() {
-        node.pool.step(Input::Refused(refused));
+        node.pool.step(Input::Refused { parent: parent.hash, refused });
     }
     Ok(())
 }

@@ -6,8 +6,8 @@
 use super::import;
 use crate::service::Inner;
 use crate::stop::StopReason;
-use quire_consensus::finality::solo::{Decision, Solo, Vote};
-use quire_core::GrandpaId;
+use quire_consensus::finality::solo::{Decision, LastVote, Solo, Vote};
+use quire_core::{GrandpaId, H256};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,11 +64,11 @@ pub(crate) fn run(node: &Inner) {
 }
 
 /// The voter with the key `id`, where its guard says it stopped.
-fn voter(node: &Inner, id: GrandpaId) -> Solo {
+pub(super) fn voter(node: &Inner, id: GrandpaId) -> Solo {
     Solo::new(id, node.keystore.guard().view(|guard| guard.last_precommit(&id.0)))
 }
 
-fn find_key(node: &Inner) -> Result<GrandpaId, Trouble> {
+pub(super) fn find_key(node: &Inner) -> Result<GrandpaId, Trouble> {
     let (voters, _) = node.chain.finality(None);
     let ours = node.keystore.grandpa_keys().into_iter().find(|id| voters.contains(id));
     ours.ok_or_else(|| {
@@ -84,9 +84,25 @@ fn delay(node: &Inner) -> Duration {
     Duration::from_millis(slot_ms / DELAY_SHARE)
 }
 
-enum Trouble {
+/// Why nothing was made final.
+pub(super) enum Trouble {
+    /// The node must stop.
     Fatal(String),
+    /// It may work later.
     Waits(String),
+}
+
+/// Votes for `target` and what must be final before it, until it is final; for a chain whose blocks are finalised on
+/// order.
+pub(super) fn finalise_to(node: &Inner, solo: &mut Solo, target: H256) -> Result<(), Trouble> {
+    while let Some((voters, view)) = node.chain.finality_of(target, solo.last()) {
+        match solo.next(&voters, &view).map_err(|why| Trouble::Waits(why.to_string()))? {
+            Decision::Idle => return Ok(()),
+            Decision::Missing { vote } => return Err(missing(&vote)),
+            Decision::Vote(vote) => finalise(node, &vote)?,
+        }
+    }
+    Err(Trouble::Waits(format!("block {target} is unknown or its fork lost")))
 }
 
 /// Votes once, if there is something to finalise; what is left waits for its own delay.
@@ -94,16 +110,20 @@ fn advance(node: &Inner, solo: &mut Solo) -> Result<(), Trouble> {
     let (voters, view) = node.chain.finality(solo.last());
     match solo.next(&voters, &view).map_err(|why| Trouble::Waits(why.to_string()))? {
         Decision::Idle => Ok(()),
-        Decision::Missing { vote } => Err(Trouble::Waits(format!(
-            "block {} ({}) was voted for and is not in the database: restore the database of this key",
-            vote.target_number, vote.target_hash
-        ))),
+        Decision::Missing { vote } => Err(missing(&vote)),
         Decision::Vote(vote) => {
             finalise(node, &vote)?;
             node.voter.wake();
             Ok(())
         }
     }
+}
+
+fn missing(vote: &LastVote) -> Trouble {
+    Trouble::Waits(format!(
+        "block {} ({}) was voted for and is not in the database: restore the database of this key",
+        vote.target_number, vote.target_hash
+    ))
 }
 
 fn finalise(node: &Inner, vote: &Vote) -> Result<(), Trouble> {

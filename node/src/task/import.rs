@@ -5,7 +5,7 @@
 use crate::service::Inner;
 use crate::stop::StopReason;
 use quire_chain::{Finalised, Head, Imported, TreeRoute};
-use quire_core::{Header, OpaqueExtrinsic};
+use quire_core::OpaqueExtrinsic;
 use quire_pool::{BlockBody, BlockRef, Input};
 use quire_rpc::{BlockEvent, Runtime};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,8 +62,8 @@ pub(crate) fn imported(node: &Inner, imported: &Imported) {
         tracing::warn!(target: "aura", "equivocation: two blocks in one slot by one author: {proof:?}");
     }
     if let Some(route) = &imported.new_best {
-        let newest = (imported.block, &imported.header, &imported.body);
-        move_pool(node, route, Some(newest));
+        let newest = (imported.block, &imported.body);
+        move_pool(node, route, &[newest]);
         node.announcer.best.send_replace(imported.block);
     }
     node.announcer.event(BlockEvent::Imported {
@@ -78,7 +78,9 @@ pub(crate) fn imported(node: &Inner, imported: &Imported) {
 /// After blocks became final.
 pub(crate) fn finalised(node: &Inner, done: &Finalised) {
     if let Some(route) = &done.new_best {
-        move_pool(node, route, None);
+        // What lost is gone from the store.
+        let lost: Vec<Known> = route.retracted.iter().copied().zip(&done.retracted).collect();
+        move_pool(node, route, &lost);
         node.announcer.best.send_replace(node.chain.best());
     }
     for (head, header) in &done.blocks {
@@ -107,16 +109,16 @@ fn new_runtime(node: &Inner, imported: &Imported) -> Option<Arc<Runtime>> {
     (before.hash != after.hash).then(|| crate::service::runtime_after(&node.chain, hash))
 }
 
-type Newest<'a> = (Head, &'a Arc<Header>, &'a Arc<Vec<OpaqueExtrinsic>>);
+/// A block whose body is at hand.
+type Known<'a> = (Head, &'a Arc<Vec<OpaqueExtrinsic>>);
 
 /// Tells the pool that the best head moved, with the bodies on both sides of the fork.
-fn move_pool(node: &Inner, route: &TreeRoute, newest: Option<Newest>) {
+fn move_pool(node: &Inner, route: &TreeRoute, known: &[Known]) {
     let body = |head: &Head| -> Option<BlockBody> {
-        let known = newest.filter(|(block, _, _)| block == head).map(|(_, _, body)| body.clone());
-        let extrinsics = match known {
-            Some(body) => body,
+        let extrinsics = match known.iter().find(|(block, _)| block == head) {
+            Some((_, body)) => (*body).clone(),
             None => match node.chain.body(head.hash) {
-                Ok(body) => Arc::new(body?),
+                Ok(body) => Arc::new(body.unwrap_or_default()),
                 Err(error) => {
                     node.stop.throw(StopReason::Fatal(error.to_string()));
                     return None;

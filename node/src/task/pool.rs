@@ -13,6 +13,7 @@
 //! * R3 No lock is held while signatures are verified or the runtime runs.
 use crate::clock::Stopwatch;
 use crate::service::{Chain, Verifier};
+use crate::task::orders::Orders;
 use futures::future::{BoxFuture, FutureExt};
 use quire_chain::QueryError;
 use quire_core::{H256, Nonce, OpaqueExtrinsic, TransactionSource, TransactionValidity};
@@ -72,6 +73,7 @@ struct State {
 
 /// The pool with its worker's inbox.
 pub(crate) struct PoolTask {
+    orders: Orders,
     chain: Arc<Chain>,
     verifier: Arc<Verifier>,
     clock: Stopwatch,
@@ -81,7 +83,12 @@ pub(crate) struct PoolTask {
 }
 
 impl PoolTask {
-    pub(crate) fn new(config: quire_pool::Config, chain: Arc<Chain>, verifier: Arc<Verifier>) -> Self {
+    pub(crate) fn new(
+        config: quire_pool::Config,
+        chain: Arc<Chain>,
+        verifier: Arc<Verifier>,
+        orders: Orders,
+    ) -> Self {
         let best = super::import::block_ref(&chain.best());
         let state = State {
             pool: Pool::new(config, best),
@@ -90,6 +97,7 @@ impl PoolTask {
             next_ticket: 0,
         };
         Self {
+            orders,
             chain,
             verifier,
             clock: Stopwatch::start(),
@@ -149,9 +157,19 @@ impl PoolTask {
     /// Tells the pool something and carries out what it asks for.
     pub(crate) fn step(&self, input: Input) {
         let mut state = lock(&self.state);
+        let before = state.pool.promotions();
         let jobs = state.step(self.clock.ms(), input);
+        let is_more_ready = state.pool.promotions() != before;
         drop(state);
         self.queue(jobs);
+        if is_more_ready {
+            self.orders.pool_changed();
+        }
+    }
+
+    /// How often a transaction became ready.
+    pub(crate) fn promotions(&self) -> u64 {
+        lock(&self.state).pool.promotions()
     }
 
     /// Transactions for a block.

@@ -32,6 +32,8 @@ fn r3_folds_keeps_and_drops() {
     assert_eq!(done.dropped, dropped);
     let route = done.new_best.expect("the best head lost");
     assert_eq!((route.retracted, route.enacted), (vec![four_b, three_b, two_b], vec![two, three]));
+    let sizes: Vec<_> = done.retracted.iter().map(|body| body.len()).collect();
+    assert_eq!(sizes, [1, 1, 2], "bodies of what left the best chain: one has a call beside its time");
     assert_eq!((chain.best(), chain.finalised()), (three, two));
     assert_eq!(chain.justification(two.hash), Ok(Some(proof.encode())));
     assert_eq!(chain.justification(one.hash), Ok(None));

@@ -49,6 +49,14 @@ pub fn claim(slot: Slot, parent_slot: Option<Slot>, set: &AuraSet, ours: &[AuraI
     ours.contains(&author).then_some(Claim { slot, author })
 }
 
+/// The first slot from `from` on whose turn is that of one of `ours`; `None` when none of them is in the set, or no such
+/// slot is left.
+#[must_use]
+pub fn next_claim(from: Slot, set: &AuraSet, ours: &[AuraId]) -> Option<Claim> {
+    let count = u64::try_from(set.authorities.len()).ok()?;
+    (0..count).find_map(|ahead| claim(Slot(from.0.checked_add(ahead)?), None, set, ours))
+}
+
 /// True if the author of `slot` should leave it empty because finality lags (R6). `best` and `finalised` are
 /// heights, `best_slot` the slot of the best block.
 #[must_use]

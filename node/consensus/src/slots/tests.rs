@@ -39,6 +39,16 @@ fn r1_turns_go_round() {
 }
 
 #[test]
+fn r1_the_next_turn_is_within_one_round() {
+    let set = set(&[1, 2, 3]);
+    let next = |from, seed| next_claim(Slot(from), &set, &[id(seed)]).map(|claim| claim.slot.0);
+    assert_eq!([next(3, 1), next(4, 1), next(5, 1)], [Some(3), Some(6), Some(6)]);
+    assert_eq!(next(3, 9), None, "not in the set");
+    assert_eq!(next(u64::MAX, 1), Some(u64::MAX), "the last slot of all");
+    assert_eq!(next(u64::MAX, 2), None, "no slot is left");
+}
+
+#[test]
 fn slots_are_cut_from_time() {
     assert_eq!(slot_at(1_999, 1_000), Some(Slot(1)));
     assert_eq!(slot_at(1, 0), None);

@@ -392,10 +392,13 @@ fn r7_the_author_reports_what_the_runtime_refuses() {
     let (bad, full) = (signed(1, 0, 1), signed(2, 0, 1));
     shell.submit(&bad).expect("valid");
     shell.submit(&full).expect("valid");
-    shell.run(Input::Refused(vec![
+    let refused = vec![
         (bad.hash(), InvalidTransaction::Payment.into()),
         (full.hash(), InvalidTransaction::ExhaustsResources.into()),
-    ]));
+    ];
+    shell.run(Input::Refused { parent: H256([0xee; 32]), refused: refused.clone() });
+    assert_eq!(shell.told(&bad), [Status::Ready], "a fork's opinion: asked again on the best block");
+    shell.run(Input::Refused { parent: shell.pool.best().hash, refused });
     assert_eq!(shell.told(&bad).last(), Some(&Status::Invalid));
     assert_eq!(shell.ready(), [full.hash()]);
     assert_eq!(shell.submit(&bad), Err(PoolError::Banned));

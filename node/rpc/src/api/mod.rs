@@ -1,6 +1,7 @@
 //! Registration of all methods, and the three ways in which a method is served.
 mod author;
 mod chain;
+mod engine;
 mod grandpa;
 mod payment;
 mod state;
@@ -179,6 +180,7 @@ pub(crate) fn all(
     unsafe_allowed: bool,
 ) -> Result<Methods, RegisterMethodError> {
     let reads = Arc::new(Semaphore::new(config.concurrent_reads.max(1)));
+    let sealing = backend.manual_sealing();
     let context = Context { backend, config, reads, unsafe_allowed };
     let mut registry = Registry { module: RpcModule::new(context) };
     system::register(&mut registry)?;
@@ -187,6 +189,9 @@ pub(crate) fn all(
     author::register(&mut registry)?;
     payment::register(&mut registry)?;
     grandpa::register(&mut registry)?;
+    if let Some(sealing) = sealing {
+        engine::register(&mut registry, sealing)?;
+    }
     list_methods(registry)
 }
 
