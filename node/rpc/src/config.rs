@@ -73,6 +73,26 @@ pub struct RpcConfig {
     pub concurrent_reads: usize,
     /// How long a subscriber may leave its buffer full, milliseconds.
     pub slow_reader_ms: u64,
+    /// `chainHead_v1_follow` subscriptions per connection.
+    pub max_follows_per_connection: u32,
+    /// Operations of one follow at once.
+    pub max_operations_per_follow: usize,
+    /// Blocks that are final or lost and that one follow keeps pinned.
+    pub max_pinned_blocks_per_follow: usize,
+    /// The same over all follows; above it those end that keep one longer than [`max_pin_ms`](Self::max_pin_ms).
+    pub max_pinned_blocks: usize,
+    /// How long a block that is final or lost stays pinned where there are too many, milliseconds.
+    pub max_pin_ms: u64,
+    /// Keys and values in one event of a storage operation, bytes; one value alone may be larger.
+    pub storage_page_bytes: usize,
+    /// Keys and values after which a storage operation waits for `chainHead_v1_continue`, bytes.
+    pub storage_bytes_before_continue: usize,
+    /// `transaction_v1_broadcast` operations per connection.
+    pub max_broadcasts_per_connection: usize,
+    /// The same over all connections.
+    pub max_broadcasts: usize,
+    /// How long one of them runs, milliseconds.
+    pub max_broadcast_ms: u64,
 }
 
 impl Default for RpcConfig {
@@ -90,6 +110,16 @@ impl Default for RpcConfig {
             max_keys_per_page: 1_000,
             concurrent_reads: 2,
             slow_reader_ms: 10_000,
+            max_follows_per_connection: 4,
+            max_operations_per_follow: 16,
+            max_pinned_blocks_per_follow: 512,
+            max_pinned_blocks: 16_384,
+            max_pin_ms: 60_000,
+            storage_page_bytes: 256 * 1024,
+            storage_bytes_before_continue: 4 * 1024 * 1024,
+            max_broadcasts_per_connection: 16,
+            max_broadcasts: 1_024,
+            max_broadcast_ms: 600_000,
         }
     }
 }

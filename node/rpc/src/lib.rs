@@ -15,8 +15,9 @@
 //! * R7 A subscriber that does not read for [`RpcConfig::slow_reader_ms`] loses its subscription with a reason.
 //! * R8 Requests, responses, batches, connections, subscriptions and keys per call have limits ([`RpcConfig`]).
 //!
-//! Out of scope: deciding anything about the chain or the pool; the new JSON-RPC groups (`chainHead_v1` and its
-//! siblings), which must appear as whole groups or not at all.
+//! The legacy methods are in `api`, the groups of the new API in `v2`.
+//!
+//! Out of scope: deciding anything about the chain or the pool.
 mod api;
 mod backend;
 mod config;
@@ -28,6 +29,7 @@ mod params;
 mod sealing;
 mod server;
 mod subscription;
+mod v2;
 
 pub use backend::{
     Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,

@@ -56,6 +56,11 @@ impl Subscriber {
         }
     }
 
+    /// The subscription's id, as the reply told it.
+    pub(crate) fn id(&self) -> jsonrpsee::types::SubscriptionId<'static> {
+        self.sink.subscription_id()
+    }
+
     /// Completes when the client unsubscribed or left.
     pub(crate) async fn closed(&self) {
         self.sink.closed().await;

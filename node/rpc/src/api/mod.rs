@@ -189,6 +189,7 @@ pub(crate) fn all(
     author::register(&mut registry)?;
     payment::register(&mut registry)?;
     grandpa::register(&mut registry)?;
+    crate::v2::register(&mut registry.module)?;
     if let Some(sealing) = sealing {
         engine::register(&mut registry, sealing)?;
     }
