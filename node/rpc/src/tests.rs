@@ -2,6 +2,7 @@
 mod fake;
 mod operator;
 mod server;
+mod v2;
 
 use crate::RpcConfig;
 use fake::{Fake, State};
@@ -69,7 +70,11 @@ async fn r1_rpc_methods_lists_exactly_what_exists() {
     ] {
         assert!(listed.contains(&name), "{name} is not listed");
     }
-    assert!(!listed.iter().any(|m| m.starts_with("chainHead_") || m.starts_with("archive_")));
+    for (group, count) in
+        [("chainSpec_v1_", 3), ("chainHead_v1_", 9), ("transaction_v1_", 2), ("transactionWatch_v1_", 2)]
+    {
+        assert_eq!(listed.iter().filter(|m| m.starts_with(group)).count(), count, "{group} is whole");
+    }
 }
 
 #[tokio::test]

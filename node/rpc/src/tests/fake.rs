@@ -28,6 +28,12 @@ pub(super) struct Fake {
     system: SystemInfo,
     blocks: Mutex<Vec<Stored>>,
     finalized: Mutex<usize>,
+    best: Mutex<usize>,
+    /// Held by a test while the runtime call `wait` shall not end.
+    pub(super) gate: tokio::sync::Mutex<()>,
+    /// A block whose state is pruned.
+    pub(super) discarded: Mutex<Option<H256>>,
+    submitted: std::sync::atomic::AtomicUsize,
     events: broadcast::Sender<BlockEvent>,
 }
 
@@ -60,6 +66,10 @@ impl Fake {
             system,
             blocks: Mutex::new(Vec::new()),
             finalized: Mutex::new(1),
+            best: Mutex::new(0),
+            gate: tokio::sync::Mutex::default(),
+            discarded: Mutex::default(),
+            submitted: Default::default(),
             events: broadcast::channel(16).0,
         };
         for number in 0..3u8 {
@@ -75,26 +85,75 @@ impl Fake {
 
     /// Adds a best block and tells the subscribers.
     pub(super) fn push(&self, state: State, spec_version: u32) -> H256 {
+        let parent = match self.blocks.lock().unwrap().is_empty() {
+            true => None,
+            false => Some(*self.best.lock().unwrap()),
+        };
+        self.push_on(parent, state, spec_version, true)
+    }
+
+    /// Adds a block over the block with this place, and tells the subscribers.
+    pub(super) fn push_on(
+        &self,
+        parent: Option<usize>,
+        state: State,
+        spec_version: u32,
+        is_best: bool,
+    ) -> H256 {
         let mut blocks = self.blocks.lock().unwrap();
-        let parent = blocks.last().map_or(H256::ZERO, |block| block.header.hash());
-        let header = header(u32::try_from(blocks.len()).unwrap(), parent);
+        let parent = parent.map(|place| &blocks[place]);
+        let before = parent.map_or(spec_version, |parent| parent.spec_version);
+        let number = parent.map_or(0, |parent| parent.header.number + 1);
+        let mut header = header(number, parent.map_or(H256::ZERO, |parent| parent.header.hash()));
+        let is_fork = blocks.iter().any(|block| block.header.number == number);
+        header.extrinsics_root.0[0] += u8::from(is_fork);
         let hash = header.hash();
-        blocks.push(Stored {
-            header: header.clone(),
-            body: vec![OpaqueExtrinsic(vec![4, 1, 2])],
-            state,
-            spec_version,
-        });
+        let body = vec![OpaqueExtrinsic(vec![4, 1, 2])];
+        blocks.push(Stored { header: header.clone(), body, state, spec_version });
+        if is_best {
+            *self.best.lock().unwrap() = blocks.len() - 1;
+        }
         drop(blocks);
         let header = Arc::new(header);
-        let _ = self.events.send(BlockEvent::Imported { hash, header, is_best: true, new_runtime: None });
+        let new_runtime = (before != spec_version).then(|| self.runtime(&hash));
+        let _ = self.events.send(BlockEvent::Imported { hash, header, is_best, new_runtime });
         hash
     }
 
+    fn runtime(&self, hash: &H256) -> Arc<Runtime> {
+        Arc::new(Runtime::Valid(self.runtime_version(hash).unwrap()))
+    }
+
     pub(super) fn finalize(&self, number: usize) {
-        *self.finalized.lock().unwrap() = number;
-        let header = self.blocks.lock().unwrap()[number].header.clone();
-        let _ = self.events.send(BlockEvent::Finalized { hash: header.hash(), header: Arc::new(header) });
+        let before = std::mem::replace(&mut *self.finalized.lock().unwrap(), number);
+        let headers: Vec<Header> =
+            self.blocks.lock().unwrap().iter().map(|block| block.header.clone()).collect();
+        let mut chain = vec![headers[number].clone()];
+        while let Some(parent) = headers.iter().find(|header| header.hash() == chain[0].parent_hash)
+            && parent.hash() != headers[before].hash()
+        {
+            chain.insert(0, parent.clone());
+        }
+        for header in &chain {
+            let header = Arc::new(header.clone());
+            let _ = self.events.send(BlockEvent::Finalized { hash: header.hash(), header });
+        }
+        let finalized = chain.iter().map(Header::hash).collect();
+        let _ = self.events.send(BlockEvent::FinalityMoved { finalized, best: self.best() });
+    }
+
+    /// Extrinsics that were handed in to be watched.
+    pub(super) fn submitted(&self) -> usize {
+        self.submitted.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Makes the events that are on their way too many for every subscriber.
+    pub(super) fn overrun(&self) {
+        let finalized: Arc<[H256]> = Vec::new().into();
+        for _ in 0..64 {
+            let event = BlockEvent::FinalityMoved { finalized: finalized.clone(), best: self.best() };
+            let _ = self.events.send(event);
+        }
     }
 
     pub(super) fn hash(&self, number: usize) -> H256 {
@@ -127,7 +186,7 @@ impl Backend for Fake {
 
     fn best(&self) -> BlockRef {
         let blocks = self.blocks.lock().unwrap();
-        let header = &blocks.last().unwrap().header;
+        let header = &blocks[*self.best.lock().unwrap()].header;
         BlockRef { hash: header.hash(), number: header.number }
     }
 
@@ -154,17 +213,21 @@ impl Backend for Fake {
             parent: block.header.parent_hash,
             new_runtime: None,
         });
+        let above = above.collect();
+        drop(blocks);
         let snapshot = Snapshot {
             finalized: hashes[first..=last].to_vec(),
-            runtime: Arc::new(Runtime::Invalid("a fake has none".into())),
-            blocks: above.collect(),
-            best: *hashes.last().unwrap(),
+            runtime: self.runtime(&hashes[last]),
+            blocks: above,
+            best: self.best().hash,
         };
         Ok((snapshot, events))
     }
 
     fn hashes_at(&self, number: BlockNumber) -> Result<Vec<H256>, BackendError> {
-        Ok(self.hash_at(number)?.into_iter().collect())
+        let blocks = self.blocks.lock().unwrap();
+        let at = blocks.iter().filter(|block| block.header.number == number);
+        Ok(at.map(|block| block.header.hash()).collect())
     }
 
     fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
@@ -191,7 +254,7 @@ impl Backend for Fake {
     }
 
     fn storage(&self, at: &H256, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, BackendError> {
-        if *at == H256([0xdd; 32]) {
+        if *at == H256([0xdd; 32]) || *self.discarded.lock().unwrap() == Some(*at) {
             return Err(BackendError::StateDiscarded(*at));
         }
         self.with(at, |block| keys.iter().map(|key| block.state.get(key).cloned()).collect())
@@ -218,6 +281,10 @@ impl Backend for Fake {
         self.with(at, |_| ())?;
         match method {
             "echo" => Ok(arguments.to_vec()),
+            "wait" => {
+                drop(self.gate.blocking_lock());
+                Ok(b"waited".to_vec())
+            }
             "BlockBuilder_apply_extrinsic" if arguments.ends_with(&[9]) => Ok(vec![0, 0]),
             "Metadata_metadata" => Ok(b"meta\x0e".to_vec().encode()),
             "TransactionPaymentApi_query_info" => {
@@ -268,6 +335,7 @@ impl Backend for Fake {
         extrinsic: OpaqueExtrinsic,
     ) -> BoxFuture<'static, Result<mpsc::Receiver<TxStatus>, SubmitError>> {
         let (first, last) = (self.hash(1), self.hash(2));
+        self.submitted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         async move {
             Self::judge(&extrinsic)?;
             let (sender, receiver) = mpsc::channel(16);

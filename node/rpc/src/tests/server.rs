@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
-fn any_port() -> SocketAddr {
+pub(super) fn any_port() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
@@ -36,13 +36,14 @@ async fn post(address: SocketAddr, body: &Value) -> Value {
     serde_json::from_str(&http(address, "POST", "", &body.to_string()).await.1).unwrap()
 }
 
-struct Ws {
+/// A WebSocket client that shows every message.
+pub(super) struct Ws {
     sender: soketto::Sender<Compat<TcpStream>>,
     receiver: soketto::Receiver<Compat<TcpStream>>,
 }
 
 impl Ws {
-    async fn connect(address: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
+    pub(super) async fn connect(address: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut client = Client::new(stream.compat(), "localhost", "/");
         let header = origin
@@ -61,12 +62,12 @@ impl Ws {
         }
     }
 
-    async fn send(&mut self, json: &Value) {
+    pub(super) async fn send(&mut self, json: &Value) {
         self.sender.send_text(json.to_string()).await.unwrap();
         self.sender.flush().await.unwrap();
     }
 
-    async fn next(&mut self) -> Value {
+    pub(super) async fn next(&mut self) -> Value {
         let mut bytes = Vec::new();
         self.receiver.receive_data(&mut bytes).await.unwrap();
         serde_json::from_slice(&bytes).unwrap()

@@ -36,7 +36,7 @@ mod operation;
 mod params;
 mod pins;
 mod storage;
-mod watch;
+pub(crate) mod watch;
 
 use crate::api::Context;
 use jsonrpsee::RpcModule;
@@ -52,6 +52,3 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Registered {
     watch::register(module)?;
     broadcast::register(module)
 }
-
-#[cfg(test)]
-mod tests;

@@ -167,7 +167,9 @@ impl Pages {
     /// The next page; it may be empty when nothing more is found.
     pub(crate) fn next(&mut self, backend: &dyn Backend) -> Result<Vec<Item>, BackendError> {
         let mut page = Page { items: Vec::new(), bytes: 0, limits: self.limits };
-        while let Some(query) = self.queries.pop_front().filter(|_| page.room() > 0) {
+        while page.room() > 0
+            && let Some(query) = self.queries.pop_front()
+        {
             match query.kind {
                 Kind::Value | Kind::Hash => self.value(backend, query, &mut page)?,
                 Kind::ClosestDescendantMerkleValue => {
