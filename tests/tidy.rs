@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("quire-rpc", &["quire-core", "quire-chain", "quire-pool", "quire-offchain"]),
     ("quire", &["*"]),
     ("quire-tests", &["*"]),
+    ("quire-fuzz", &["*"]),
 ];
 
 /// T2: a heavy dependency and the crates that may name it.
