@@ -10,14 +10,14 @@
 //! Standard traits are Substrate's, byte for byte. Our own: `QuireBlock` applies many extrinsics in one call,
 //! `QuirePool` validates many transactions in one call, both save one instance per item; `QuireUpgrade` tells of new code.
 
-use crate::{executive, metadata, version};
+use crate::{executive, metadata, nesting, version};
 use alloc::vec::Vec;
 use pallet_transaction_payment as payment;
-use parity_scale_codec::{Decode, Encode, Error};
+use parity_scale_codec::{Compact, Decode, Encode, Error, Input};
 use quire_core::{
-    AccountId, Balance, Block, H256, Header, InherentData, OpaqueExtrinsic, TransactionSource,
-    TransactionValidity, UncheckedExtrinsic, Weight,
-    codec::decode_vec,
+    AccountId, Balance, Block, H256, Header, InherentData, InvalidTransaction, OpaqueExtrinsic,
+    TransactionSource, TransactionValidity, UncheckedExtrinsic, Weight,
+    codec::{decode_vec, read_bytes},
     inherent::{CheckInherentsResult, TIMESTAMP_ID},
     limits,
 };
@@ -34,9 +34,46 @@ fn arguments<T: Decode>(mut input: &[u8]) -> Result<T, Error> {
 struct Extrinsics(Vec<OpaqueExtrinsic>);
 
 impl Decode for Extrinsics {
-    fn decode<I: parity_scale_codec::Input>(input: &mut I) -> Result<Self, Error> {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
         decode_vec(input, limits::MAX_BLOCK_EXTRINSICS, "extrinsics").map(Extrinsics)
     }
+}
+
+/// A bounded list of what may be extrinsics. One that is too long for an extrinsic is passed over and stands as `None`, so
+/// that it does not keep the others from an answer.
+struct Candidates(Vec<Option<OpaqueExtrinsic>>);
+
+impl Decode for Candidates {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
+        decode_vec(input, limits::MAX_BLOCK_EXTRINSICS, "transactions")
+            .map(|list: Vec<Candidate>| Candidates(list.into_iter().map(|candidate| candidate.0).collect()))
+    }
+}
+
+/// One of [`Candidates`].
+struct Candidate(Option<OpaqueExtrinsic>);
+
+impl Decode for Candidate {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
+        let length = Compact::<u32>::decode(input)?.0;
+        if length > limits::MAX_EXTRINSIC_BYTES {
+            skip(input, length)?;
+            return Ok(Candidate(None));
+        }
+        read_bytes(input, length).map(|bytes| Candidate(Some(OpaqueExtrinsic(bytes))))
+    }
+}
+
+/// Reads bytes away.
+fn skip<I: Input>(input: &mut I, length: u32) -> Result<(), Error> {
+    let mut step = [0; 1_024];
+    let mut left = length as usize;
+    while left > 0 {
+        let bytes = left.min(step.len());
+        input.read(&mut step[..bytes])?;
+        left = left.saturating_sub(bytes);
+    }
+    Ok(())
 }
 
 macro_rules! entry_points {
@@ -205,11 +242,13 @@ mod pool {
     }
 
     pub(super) fn validate_transactions(input: &[u8]) -> Result<Vec<u8>, Error> {
-        let (source, extrinsics, at) = arguments::<(TransactionSource, Extrinsics, H256)>(input)?;
+        let (source, candidates, at) = arguments::<(TransactionSource, Candidates, H256)>(input)?;
         executive::begin_validation(at);
-        let results: Vec<TransactionValidity> =
-            extrinsics.0.iter().map(|extrinsic| executive::validate_transaction(source, extrinsic)).collect();
-        Ok(results.encode())
+        let answer = |candidate: &Option<OpaqueExtrinsic>| match candidate {
+            Some(extrinsic) => executive::validate_transaction(source, extrinsic),
+            None => Err(InvalidTransaction::ExhaustsResources.into()),
+        };
+        Ok(candidates.0.iter().map(answer).collect::<Vec<TransactionValidity>>().encode())
     }
 }
 
@@ -229,7 +268,8 @@ mod fees {
     fn dispatch_info(
         extrinsic: &OpaqueExtrinsic,
     ) -> Result<(quire_core::DispatchInfo, Balance, bool), Error> {
-        let (extrinsic, _) = UncheckedExtrinsic::<RuntimeCall>::from_opaque(extrinsic)?;
+        let refused = |_| Error::from("the extrinsic does not decode, or holds calls that it may not hold");
+        let (extrinsic, _) = nesting::decode(extrinsic).map_err(refused)?;
         let tip = extrinsic.signature.as_ref().map(|(_, _, extra)| extra.tip);
         Ok((extrinsic.call.dispatch_info(), tip.unwrap_or(0), tip.is_some()))
     }

@@ -9,14 +9,14 @@
 //! * **R7** The first block that new code executes migrates the state before anything else reads it; validation on top of
 //!   the block that enacted the code does the same to its own view.
 
-use crate::{RuntimeCall, extensions, migrations, version};
+use crate::{extensions, migrations, nesting, version};
 use alloc::vec::Vec;
 use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
 use pallet_transaction_payment as payment;
 use quire_core::{
     ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchInfo, H256, Header, InvalidTransaction,
-    OpaqueExtrinsic, TransactionSource, TransactionValidity, TransactionValidityError, UncheckedExtrinsic,
-    UnknownTransaction, ValidTransaction,
+    OpaqueExtrinsic, TransactionSource, TransactionValidity, TransactionValidityError, UnknownTransaction,
+    ValidTransaction,
 };
 
 /// Begins a block. The header names parent, number and pre-runtime digest; its roots are not looked at.
@@ -58,15 +58,14 @@ pub fn apply_extrinsic(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
 }
 
 fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
-    let (extrinsic, call_bytes) =
-        UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
+    let (extrinsic, call_bytes) = nesting::decode(opaque)?;
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
-    let info = extrinsic.call.dispatch_info();
     match &extrinsic.signature {
         None => {
             if !extrinsic.call.is_inherent() {
                 return Err(UnknownTransaction::NoUnsignedValidator.into());
             }
+            let info = extrinsic.call.dispatch_info();
             pallet_system::check_and_note_weight(&info, length)?;
             pallet_system::note_extrinsic(opaque);
             let result = with_transaction(|| extrinsic.call.dispatch(Origin::None));
@@ -81,6 +80,8 @@ fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
             }
             let signed = extensions::check_signature(parts, call_bytes)?;
             extensions::use_nonce(&signed)?;
+            // Weighing reads the state for some calls: nobody may ask for that without a signature.
+            let info = extrinsic.call.dispatch_info();
             pallet_system::check_and_note_weight(&info, length)?;
             let paid = payment::withdraw_fee(&signed.who, length, &info, signed.extra.tip)?;
             pallet_system::note_extrinsic(opaque);
@@ -172,10 +173,8 @@ pub fn begin_validation(at: H256) {
 /// # Errors
 /// Why not.
 pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic) -> TransactionValidity {
-    let (extrinsic, call_bytes) =
-        UncheckedExtrinsic::<RuntimeCall>::from_opaque(opaque).map_err(|_| InvalidTransaction::Call)?;
+    let (extrinsic, call_bytes) = nesting::decode(opaque)?;
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
-    let info = extrinsic.call.dispatch_info();
     if extrinsic.call.is_inherent() {
         return Err(InvalidTransaction::MandatoryValidation.into());
     }
@@ -184,6 +183,7 @@ pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic
     };
     let signed = extensions::check_signature(parts, call_bytes)?;
     let tags = extensions::check_nonce_for_pool(&signed)?;
+    let info = extrinsic.call.dispatch_info();
     pallet_system::check_limits(&info, length)?;
     let fee = extensions::check_payment(&signed, &info, length)?;
     let now = pallet_system::block_number();

@@ -81,7 +81,7 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
 /// The first invariant that does not hold.
 pub fn check_invariants() -> Result<(), GenesisError> {
     type Check = fn() -> Result<(), String>;
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 13] = [
         (pallet_system::NAME, pallet_system::check_invariants),
         (pallet_timestamp::NAME, pallet_timestamp::check_invariants),
         (pallet_balances::NAME, pallet_balances::check_invariants),
@@ -93,6 +93,8 @@ pub fn check_invariants() -> Result<(), GenesisError> {
         (pallet_staking::NAME, pallet_staking::check_invariants),
         (pallet_channels::NAME, pallet_channels::check_invariants),
         (pallet_anchors::NAME, pallet_anchors::check_invariants),
+        (pallet_multisig::NAME, pallet_multisig::check_invariants),
+        (pallet_proxy::NAME, pallet_proxy::check_invariants),
     ];
     for (pallet, check) in checks {
         check().map_err(|why| GenesisError(alloc::format!("{pallet}: {why}")))?;

@@ -19,6 +19,8 @@ pub mod extensions;
 pub mod genesis;
 pub mod metadata;
 mod migrations;
+mod nesting;
+mod proxies;
 pub mod version;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]
@@ -27,7 +29,7 @@ mod wasm;
 #[cfg(test)]
 mod tests;
 
-use pallet_support::{DispatchResultWithInfo, Origin};
+use pallet_support::{DispatchResultWithInfo, Dispatchable, Origin};
 use pallet_system::CodePath;
 use parity_scale_codec::{Decode, Encode};
 use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
@@ -67,6 +69,15 @@ pub enum RuntimeCall {
     /// Life of channel blocks.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Call),
+    /// Several calls in one extrinsic.
+    #[codec(index = 20)]
+    Utility(pallet_utility::Call<RuntimeCall>),
+    /// Accounts of several signatories.
+    #[codec(index = 21)]
+    Multisig(pallet_multisig::Call<RuntimeCall>),
+    /// Acting for other accounts.
+    #[codec(index = 22)]
+    Proxy(pallet_proxy::Call<RuntimeCall>),
 }
 
 /// An event of any pallet.
@@ -99,6 +110,15 @@ pub enum RuntimeEvent {
     /// Of Anchors.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Event),
+    /// Of Utility.
+    #[codec(index = 20)]
+    Utility(pallet_utility::Event),
+    /// Of Multisig.
+    #[codec(index = 21)]
+    Multisig(pallet_multisig::Event),
+    /// Of Proxy.
+    #[codec(index = 22)]
+    Proxy(pallet_proxy::Event),
 }
 
 /// An error of any pallet.
@@ -128,6 +148,15 @@ pub enum RuntimeError {
     /// Of Anchors.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Error),
+    /// Of Utility.
+    #[codec(index = 20)]
+    Utility(pallet_utility::Error),
+    /// Of Multisig.
+    #[codec(index = 21)]
+    Multisig(pallet_multisig::Error),
+    /// Of Proxy.
+    #[codec(index = 22)]
+    Proxy(pallet_proxy::Error),
 }
 
 /// Stands for the runtime itself in metadata.
@@ -148,6 +177,9 @@ impl RuntimeCall {
             RuntimeCall::Staking(call) => normal(call.weight()),
             RuntimeCall::Channels(call) => normal(call.weight()),
             RuntimeCall::Anchors(call) => normal(call.weight()),
+            RuntimeCall::Utility(call) => call.dispatch_info(),
+            RuntimeCall::Multisig(call) => call.dispatch_info(),
+            RuntimeCall::Proxy(call) => call.dispatch_info(),
         }
     }
 
@@ -158,7 +190,8 @@ impl RuntimeCall {
 
     /// Whether the author puts the call into the block by itself: every mandatory call is an inherent.
     pub fn is_inherent(&self) -> bool {
-        self.dispatch_info().class == DispatchClass::Mandatory
+        // What carries out other calls is never mandatory, and weighing it can take long.
+        !self.has_room_for_calls() && self.dispatch_info().class == DispatchClass::Mandatory
     }
 
     /// Hands the call to its pallet. The caller opens the storage transaction.
@@ -178,6 +211,19 @@ impl RuntimeCall {
             RuntimeCall::Staking(call) => pallet_staking::dispatch(call, origin),
             RuntimeCall::Channels(call) => pallet_channels::dispatch(call, origin),
             RuntimeCall::Anchors(call) => pallet_anchors::dispatch(call, origin),
+            RuntimeCall::Utility(call) => pallet_utility::dispatch(call, origin),
+            RuntimeCall::Multisig(call) => pallet_multisig::dispatch(call, origin),
+            RuntimeCall::Proxy(call) => pallet_proxy::dispatch(call, origin),
         }
+    }
+}
+
+impl Dispatchable for RuntimeCall {
+    fn dispatch_info(&self) -> DispatchInfo {
+        RuntimeCall::dispatch_info(self)
+    }
+
+    fn dispatch(self, origin: Origin) -> DispatchResultWithInfo {
+        RuntimeCall::dispatch(self, origin)
     }
 }

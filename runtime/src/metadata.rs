@@ -36,6 +36,9 @@ pub fn parts() -> RuntimeParts {
             pallet_staking::metadata(),
             pallet_channels::metadata(),
             pallet_anchors::metadata(),
+            pallet_utility::metadata::<RuntimeCall>(),
+            pallet_multisig::metadata::<RuntimeCall>(),
+            pallet_proxy::metadata::<RuntimeCall>(),
         ],
         extrinsic: ExtrinsicParts {
             version: EXTRINSIC_VERSION,

@@ -1,5 +1,10 @@
 //! The runtime as a whole, natively: one genesis, real blocks, real signatures.
 
+mod metadata;
+mod nesting;
+mod proxies;
+mod upgrade;
+
 use alloc::{borrow::ToOwned, vec, vec::Vec};
 use frame_metadata::{RuntimeMetadata, RuntimeMetadataPrefixed};
 use pallet_support::testing::TestExternalities;
@@ -13,8 +18,6 @@ use quire_core::{
 use schnorrkel::{ExpansionMode, Keypair, MiniSecretKey, signing_context};
 
 use crate::{RuntimeCall, RuntimeEvent, apis, genesis, version};
-
-mod upgrade;
 
 const SLOT_MS: u64 = 1_000;
 const FIRST_SLOT: u64 = 1_700_000_000;
@@ -40,6 +43,7 @@ fn config() -> genesis::Config {
 }
 
 /// A chain in a test: state, and the head it has reached.
+#[derive(Clone)]
 struct Chain {
     state: TestExternalities,
     genesis: H256,
@@ -58,14 +62,8 @@ impl Chain {
         T::decode(&mut bytes.as_slice()).unwrap()
     }
 
-    /// Authors a block with `extrinsics`, then has it executed by another node on the state before.
-    fn block(&mut self, extrinsics: &[OpaqueExtrinsic]) -> Block {
-        self.block_with(extrinsics, InherentData::new())
-    }
-
-    /// Like [`block`](Self::block), and the author knows more than the time.
-    fn block_with(&mut self, extrinsics: &[OpaqueExtrinsic], mut data: InherentData) -> Block {
-        let before = self.state.clone();
+    /// Begins the next block; gives its slot.
+    fn begin(&mut self) -> u64 {
         let number = self.head.number + 1;
         let slot = FIRST_SLOT + u64::from(number);
         let header = Header {
@@ -75,6 +73,18 @@ impl Chain {
             ..Header::default()
         };
         let _: u8 = self.call("Core_initialize_block", &header);
+        slot
+    }
+
+    /// Authors a block with `extrinsics`, then has it executed by another node on the state before.
+    fn block(&mut self, extrinsics: &[OpaqueExtrinsic]) -> Block {
+        self.block_with(extrinsics, InherentData::new())
+    }
+
+    /// Like [`block`](Self::block), and the author knows more than the time.
+    fn block_with(&mut self, extrinsics: &[OpaqueExtrinsic], mut data: InherentData) -> Block {
+        let before = self.state.clone();
+        let slot = self.begin();
         data.put(TIMESTAMP_ID, &(slot * SLOT_MS));
         let mut all: Vec<OpaqueExtrinsic> = self.call("BlockBuilder_inherent_extrinsics", data);
         all.extend_from_slice(extrinsics);
@@ -107,12 +117,12 @@ impl Chain {
 
     fn validate(&mut self, extrinsic: &OpaqueExtrinsic) -> TransactionValidity {
         let at = self.head.hash();
-        let mut scratch = Chain { state: self.state.clone(), genesis: self.genesis, head: self.head.clone() };
+        let mut scratch = self.clone();
         let one: TransactionValidity = scratch.call(
             "TaggedTransactionQueue_validate_transaction",
             (TransactionSource::External, extrinsic, at),
         );
-        let mut scratch = Chain { state: self.state.clone(), genesis: self.genesis, head: self.head.clone() };
+        let mut scratch = self.clone();
         let many: Vec<TransactionValidity> = scratch
             .call("QuirePool_validate_transactions", (TransactionSource::External, vec![extrinsic], at));
         assert_eq!(many, std::slice::from_ref(&one));

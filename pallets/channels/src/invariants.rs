@@ -3,12 +3,13 @@
 use alloc::format;
 use alloc::string::String;
 
+use parity_scale_codec::Encode;
 use quire_core::Balance;
 use quire_core::limits::{MAX_CHANNEL_ERAS, MAX_PARTICIPANTS, MIN_PARTICIPANTS};
 
 use crate::storage::{
-    CHANNELS, ChannelRecord, ChannelStatus, MAX_KEY_VERSIONS, MAX_OPEN_BLOCKS, MONEY, OPEN_BLOCKS,
-    PROGRAM_CODE, PROGRAMS, TOTAL_HELD, pot,
+    CHANNELS, ChannelRecord, ChannelStatus, MAX_ERAS_BYTES, MAX_KEY_VERSIONS, MAX_OPEN_BLOCKS, MONEY,
+    OPEN_BLOCKS, PROGRAM_CODE, PROGRAMS, TOTAL_HELD, pot,
 };
 
 /// Checks the whole pallet; walks over all channels, so it is for simulation and tests.
@@ -73,6 +74,12 @@ fn check_channel(channel: u64, record: &ChannelRecord) -> Result<Balance, String
         || !record.eras.is_sorted_by(|a, b| a.first_block < b.first_block)
     {
         return Err(format!("R6: channel {channel} has {eras} eras, or has them out of order"));
+    }
+    let bytes = record.eras.encoded_size();
+    if bytes > MAX_ERAS_BYTES as usize {
+        return Err(format!(
+            "R10: the eras of channel {channel} take {bytes} bytes, {MAX_ERAS_BYTES} at most"
+        ));
     }
     if record.participants.iter().any(|p| p.keys.is_empty() || p.keys.len() > MAX_KEY_VERSIONS as usize) {
         return Err(format!("R8: a participant of channel {channel} has no keys, or too many"));

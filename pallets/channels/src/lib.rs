@@ -35,7 +35,8 @@
 //!   block; superseded keys are kept while a block that needs them may be open.
 //! * R9. The pot `pot(b"quire/chnl")` holds at least the sum of deposits, credits and program deposits (more only if
 //!   somebody gave it money), and that sum equals `TotalHeld`. Reserves and debts are slices and claims, not money.
-//! * R10. Lists are bounded: participants, eras, key versions, open blocks, exclusions, parameter bytes.
+//! * R10. Lists are bounded: participants, eras, key versions, open blocks, exclusions, parameter bytes. Eras have at
+//!   most `MAX_ERAS_BYTES` together, so that a record has at most `MAX_RECORD_BYTES` and keys always fit.
 //!
 //! | call | who | effect |
 //! |---|---|---|
@@ -139,6 +140,11 @@ pub fn metadata() -> PalletMetadataParts {
                 "MaxOpenBlocks",
                 &storage::MAX_OPEN_BLOCKS,
                 &["Open blocks of a channel at a time."],
+            ),
+            Constant::new(
+                "MaxErasBytes",
+                &storage::MAX_ERAS_BYTES,
+                &["Bytes of all eras that a channel keeps."],
             ),
             Constant::new(
                 "MaxBlocksAhead",

@@ -229,7 +229,7 @@ pub enum Error {
     AboveExposure,
     /// The block has begun, is open, or is before the last era: choose a later one.
     BlockTooEarly,
-    /// The channel keeps too many eras: let blocks finish first.
+    /// The channel keeps too many eras, or too long ones: let blocks finish first.
     TooManyEras,
     /// The last block may only be lowered.
     CloseRaised,

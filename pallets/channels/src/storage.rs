@@ -20,6 +20,10 @@ pub const MAX_WINDOW_TICKS: u32 = 604_800;
 pub const MAX_OPEN_BLOCKS: u32 = 64;
 /// How far ahead of the clock a block may open.
 pub const MAX_BLOCKS_AHEAD: u32 = 32;
+/// Encoded eras of one channel: five with the longest parameters and exclusions, 64 with a few.
+pub const MAX_ERAS_BYTES: u32 = 32 * 1024;
+/// Encoded record of a channel, all keys and eras included: what every call that reads one is weighed for.
+pub const MAX_RECORD_BYTES: u32 = 64 * 1024;
 /// Key versions of one participant.
 pub const MAX_KEY_VERSIONS: u32 = 8;
 /// Deposit for a program: 100 KB cost 1 QIR.

@@ -5,14 +5,15 @@ mod fixture;
 use alloc::vec::Vec;
 
 use pallet_support::testing::{has_event, last_event_is};
+use parity_scale_codec::Encode;
 use quire_core::hash::blake2_256;
-use quire_core::limits::{MAX_EXCLUSIONS, MAX_PARAMETERS_BYTES, MAX_PROGRAM_BYTES};
+use quire_core::limits::{MAX_EXCLUSIONS, MAX_PARAMETERS_BYTES, MAX_PARTICIPANTS, MAX_PROGRAM_BYTES};
 use quire_core::{AccountId, Balance, DispatchError, H256, UNITS};
 
 use super::*;
 use crate::storage::{
-    CHANNELS, MAX_KEY_VERSIONS, MAX_OPEN_BLOCKS, MAX_PERIOD_TICKS, MAX_WINDOW_TICKS, MONEY,
-    PROGRAM_DEPOSIT_PER_BYTE, PROGRAMS, TOTAL_HELD, pot,
+    CHANNELS, MAX_ERAS_BYTES, MAX_KEY_VERSIONS, MAX_OPEN_BLOCKS, MAX_PERIOD_TICKS, MAX_RECORD_BYTES,
+    MAX_WINDOW_TICKS, MONEY, PROGRAM_DEPOSIT_PER_BYTE, PROGRAMS, TOTAL_HELD, pot,
 };
 use fixture::*;
 
@@ -442,6 +443,50 @@ fn r10_open_blocks_are_bounded() {
         assert_eq!(open_block(1, &record, MAX_OPEN_BLOCKS, 10), full, "done, but ahead of the clock");
         at_tick(20);
         open_block(1, &record, MAX_OPEN_BLOCKS, 20).unwrap();
+    });
+}
+
+#[test]
+fn r10_eras_are_bounded_by_number_and_by_bytes() {
+    for (parameter_bytes, expected) in [(MAX_PARAMETERS_BYTES as usize, 1 + 7), (0, 64)] {
+        test(|| {
+            open();
+            let mut era = terms();
+            era.parameters = alloc::vec![7; parameter_bytes];
+            let update = |first_block| {
+                [1, 2, 3].map(|who| run(who, Call::update { channel: 1, era: era.clone(), first_block }))
+            };
+            let mut first_block = 5;
+            while update(first_block) == [Ok(()); 3] {
+                first_block += 1;
+                assert!(CHANNELS.get(&1).unwrap().encoded_size() <= MAX_RECORD_BYTES as usize);
+            }
+            assert_eq!(update(first_block)[2], refused(Error::TooManyEras));
+            let eras = channel(1).unwrap().eras.len();
+            assert_eq!(eras, expected, "{parameter_bytes} bytes of parameters");
+            // What is over makes room again.
+            at_tick(10_000);
+            let next = channel(1).unwrap().block_at(10_000).unwrap() + 1;
+            assert_eq!(update(next), [Ok(()); 3]);
+        });
+    }
+}
+
+#[test]
+fn r10_a_record_with_the_longest_lists_is_within_its_limit() {
+    test(|| {
+        let most = MAX_PARTICIPANTS as u8;
+        run(1, Call::open { participants: participants(1..=most), era: terms(), secret: SECRET }).unwrap();
+        let mut record = channel(1).unwrap();
+        for participant in &mut record.participants {
+            participant.keys = alloc::vec![participant.keys[0]; MAX_KEY_VERSIONS as usize];
+        }
+        let without_eras = record.encoded_size() - record.eras.encoded_size();
+        assert!(without_eras + MAX_ERAS_BYTES as usize <= MAX_RECORD_BYTES as usize);
+        let mut longest = record.eras[0].clone();
+        longest.terms.parameters = alloc::vec![0; MAX_PARAMETERS_BYTES as usize];
+        longest.terms.exclusions = (0..MAX_EXCLUSIONS as u8).map(account).collect();
+        assert!(longest.encoded_size() * 5 <= MAX_ERAS_BYTES as usize, "five of the longest fit");
     });
 }
 

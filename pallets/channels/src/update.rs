@@ -10,7 +10,7 @@ use quire_core::limits::MAX_CHANNEL_ERAS;
 use quire_core::{AccountId, DispatchResult, H256};
 
 use crate::storage::{
-    CHANNELS, ChannelRecord, ChannelStatus, KeyVersion, MAX_KEY_VERSIONS, UPDATES, UpdateVote,
+    CHANNELS, ChannelRecord, ChannelStatus, KeyVersion, MAX_ERAS_BYTES, MAX_KEY_VERSIONS, UPDATES, UpdateVote,
 };
 use crate::{Error, Event, INDEX, blocks, open};
 
@@ -41,6 +41,7 @@ pub(crate) fn update(who: &AccountId, channel: u64, terms: EraTerms, first_block
         forget_eras(channel, &mut record, now);
         ensure!(record.eras.len() < MAX_CHANNEL_ERAS as usize, Error::TooManyEras);
         record.eras.push(Era { first_block, start, terms });
+        ensure!(record.eras.encoded_size() <= MAX_ERAS_BYTES as usize, Error::TooManyEras);
         CHANNELS.insert(&channel, &record);
         UPDATES.remove(&channel);
         deposit_event(INDEX, &Event::Updated { channel, first_block, start });

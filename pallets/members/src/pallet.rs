@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use pallet_support::nested::{self, Calls};
 use parity_scale_codec::{Decode, Encode};
 use quire_core::{AccountId, DispatchResult, H256};
 use scale_info::TypeInfo;
@@ -39,6 +40,16 @@ pub enum Call<C> {
         /// Which motion.
         motion: u32,
     },
+}
+
+impl<C> Call<C> {
+    /// The calls directly inside.
+    pub fn nested(&self) -> Calls<'_, C> {
+        match self {
+            Self::propose { call } => nested::one(call),
+            Self::vote { .. } | Self::execute { .. } | Self::withdraw { .. } => nested::none(),
+        }
+    }
 }
 
 /// Events of Members.

@@ -7,7 +7,8 @@
 //! Conventions (the runtime relies on them): each pallet has `INDEX`, `NAME`, `Call`, `Event`, `Error` (in a module
 //! `pallet`, so that their type paths read `pallet_x::pallet::Call`), `dispatch(call, origin)`, `Call::weight()`,
 //! `metadata()`, `check_invariants()` and `genesis::Config` with `build()`. Pallets call each other directly, in the
-//! order system, timestamp, balances, transaction_payment, aura, grandpa, members, staking, channels, anchors.
+//! order system, timestamp, balances, transaction_payment, aura, grandpa, members, staking, channels, anchors, utility,
+//! multisig, proxy.
 //!
 //! The crate builds for `wasm32v1-none`, where [`host`] is the import module `env`, and natively, where it is
 //! [`testing::TestExternalities`]. It is the only crate besides the runtime's entry points with unsafe code.
@@ -25,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod host;
 pub mod metadata;
+pub mod nested;
 pub mod origin;
 pub mod storage;
 #[cfg(not(target_arch = "wasm32"))]
@@ -37,6 +39,7 @@ pub use dispatch::{DispatchErrorWithInfo, DispatchResultWithInfo, PostInfo, with
 pub use error::module_error;
 pub use events::{EventRecord, Phase, deposit_event};
 pub use metadata::{Constant, PalletMetadataParts, StorageEntry};
+pub use nested::Dispatchable;
 pub use origin::{Origin, ensure_none, ensure_root, ensure_signed};
 pub use quire_core::dispatch::{DispatchError, DispatchResult};
 pub use storage::{

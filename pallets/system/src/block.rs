@@ -107,7 +107,7 @@ pub fn finalize() -> Header {
 }
 
 /// Index of the extrinsic being applied, or number of those applied.
-fn extrinsic_index() -> u32 {
+pub fn extrinsic_index() -> u32 {
     let mut index = [0; 4];
     host::storage_read(EXTRINSIC_INDEX_KEY, &mut index, 0);
     u32::from_le_bytes(index)

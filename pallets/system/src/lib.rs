@@ -64,7 +64,7 @@ pub use account::{
     inc_consumers, inc_providers, put_account,
 };
 pub use block::{
-    finalize, initialize, note_applied_extrinsic, note_extrinsic, note_finished_extrinsics,
+    extrinsic_index, finalize, initialize, note_applied_extrinsic, note_extrinsic, note_finished_extrinsics,
     note_finished_initialize, note_runtime_version,
 };
 pub use code::{CodePath, check_code, replace_code};

@@ -102,13 +102,24 @@ pub struct BlockLength {
 }
 
 /// What one read and one write of the state weigh, in picoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
-#[scale_info(replace_segment("pallet_system", "sp_weights"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct RuntimeDbWeight {
     /// One read.
     pub read: u64,
     /// One write.
     pub write: u64,
+}
+
+impl TypeInfo for RuntimeDbWeight {
+    type Identity = Self;
+
+    fn type_info() -> Type {
+        Type::builder().path(Path::new("RuntimeDbWeight", "sp_weights")).composite(
+            Fields::named()
+                .field(|f| f.ty::<u64>().name("read").type_name("u64"))
+                .field(|f| f.ty::<u64>().name("write").type_name("u64")),
+        )
+    }
 }
 
 /// The weights of a block. Proof size is not limited: blocks travel whole.

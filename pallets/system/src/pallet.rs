@@ -116,6 +116,8 @@ pub enum Error {
     NonDefaultComposite = 3,
     /// The account still has references.
     NonZeroRefCount = 4,
+    /// The caller may not make this call on behalf of that account.
+    CallFiltered = 5,
     /// The remark is longer than the limit.
     RemarkTooLong = 16,
     /// The code is longer than the limit.

@@ -36,7 +36,10 @@ pub fn decode_bytes<I: Input>(input: &mut I, max_bytes: u32, what: &'static str)
 }
 
 /// Reads exactly `length` bytes, allocating in steps of at most 64 KiB ahead of what has really arrived.
-fn read_bytes<I: Input>(input: &mut I, length: u32) -> Result<Vec<u8>, Error> {
+///
+/// # Errors
+/// When the input ends before.
+pub fn read_bytes<I: Input>(input: &mut I, length: u32) -> Result<Vec<u8>, Error> {
     const STEP_BYTES: usize = 64 * 1024;
     let length = length as usize;
     if input.remaining_len()?.is_some_and(|remaining| remaining < length) {

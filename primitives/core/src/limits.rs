@@ -18,6 +18,8 @@ pub const MAX_DIGEST_ITEMS: u32 = 64;
 pub const MAX_CALL_MEMORY_BYTES: u32 = 16 * 1024 * 1024;
 /// Nesting of calls inside calls (motions, batches); Substrate's own depth limit is 256, stacks here are smaller.
 pub const MAX_CALL_DEPTH: u32 = 16;
+/// Calls inside one extrinsic, at all levels together; as many as Substrate's formula gives one batch.
+pub const MAX_NESTED_CALLS: u32 = 10_922;
 /// Kinds of inherent data in one block.
 pub const MAX_INHERENT_KINDS: u32 = 64;
 /// Runtime APIs in a version.
