@@ -189,7 +189,7 @@ fn dropped_block(tree: &Tree<BlockData>, hash: H256) -> Option<DroppedBlock> {
 }
 
 /// The first block of an ascending path after which another set votes.
-fn first_change(voters: &Arc<VoterSet>, path: &[&crate::tree::Node<BlockData>]) -> Option<Head> {
+pub(crate) fn first_change(voters: &Arc<VoterSet>, path: &[&crate::tree::Node<BlockData>]) -> Option<Head> {
     path.iter().find(|node| *node.data.sets.voters != **voters).map(|node| node.head())
 }
 

@@ -10,6 +10,7 @@
 //! | [`import`] | the steps of a foreign block |
 //! | [`author`] | the steps of an own block |
 //! | [`finalise`] | justification to durable finality |
+//! | [`ballot`] | the chain as finality votes on it |
 //! | [`query`] | heads, blocks, states, calls |
 //! | [`tree`] | fork tree and best head |
 //! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
@@ -18,6 +19,7 @@
 //! (`quire-consensus`).
 
 pub mod author;
+pub mod ballot;
 pub mod chain;
 mod dropped;
 pub mod environment;

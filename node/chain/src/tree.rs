@@ -46,7 +46,7 @@ impl<D> Node<D> {
         Head { number: self.number, hash: self.hash }
     }
 
-    fn candidate(&self) -> Candidate {
+    pub(crate) fn candidate(&self) -> Candidate {
         Candidate { number: self.number, slot: self.slot, hash: self.hash }
     }
 }

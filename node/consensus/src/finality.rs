@@ -10,7 +10,25 @@
 //! - R2 Nothing above an unfinalised set change is finalised by the old set (`quire-chain` checks it).
 //! - R3 Equal weights; the threshold is `floor(2n / 3) + 1` distinct authorities.
 //!
-//! Out of scope here: the voter with many authorities, its gossip and catch-up, which come beside [`solo`].
+//!
+//! | module | does |
+//! |---|---|
+//! | [`voter`] | the machine of a node: votes, gossip, catch-up, commits, explanation |
+//! | [`round`], [`votes`] | counting one round; votes and equivocations |
+//! | [`commit`], [`justification`] | from precommits to a proof; checking proofs |
+//! | [`message`] | wire formats of `grandpa/1` |
+//! | [`blocks`] | the chain as finality sees it |
+//! | [`solo`] | the same for a node that votes alone and talks to nobody |
+//!
+//! Out of scope: sockets, signing, the tree of blocks (`quire-chain`), slashing.
 
+pub mod blocks;
+pub mod commit;
 pub mod justification;
+pub mod message;
+pub mod round;
 pub mod solo;
+#[cfg(test)]
+mod testing;
+pub mod voter;
+pub mod votes;

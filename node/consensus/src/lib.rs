@@ -16,10 +16,12 @@
 pub mod equivocation;
 pub mod finality;
 pub mod fork_choice;
+pub mod peer;
 pub mod slots;
 pub mod vote_guard;
 
 pub use finality::justification::{JustificationError, VoterSet};
 pub use fork_choice::Candidate;
+pub use peer::PeerId;
 pub use slots::AuraSet;
 pub use vote_guard::VoteGuard;

@@ -15,6 +15,8 @@
 //! - R6 Nothing is signed before the entry is durable. The guard is written whole, alternating between two files, so
 //!   that a torn write destroys only what nobody relied upon yet. Both files exist before the first signature.
 //! - R7 Memory is bounded by [`ENTRIES_MAX`]; a full guard refuses ([`Conflict::Full`]), it does not forget.
+//! - R8 Beside a vote for finality the completed round that it builds on is kept, in the same write: without it a
+//!   restarted voter would not know what it promised.
 //!
 //! Out of scope: two nodes with one key (operator's mistake), a disk that forgets what it synced.
 
@@ -28,6 +30,7 @@ use parity_scale_codec::{Decode, Encode};
 use quire_core::{BlockNumber, H256, Slot};
 
 use crate::finality::solo::LastVote;
+use crate::finality::voter::{OwnVotes, own_votes};
 
 /// Entries of all kinds together: 64 channels with 1,000 open blocks each. At about 80 bytes an entry the file stays
 /// near 5 MiB.
@@ -201,7 +204,7 @@ struct Sequence {
 }
 
 /// Everything that is written to the guard's files.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode)]
 struct Entries {
     /// Counts the entries ever recorded.
     recorded: u64,
@@ -212,6 +215,8 @@ struct Entries {
     sequences: BTreeMap<(SignerKey, u64), Sequence>,
     commits: BTreeMap<(SignerKey, u64, u32), H256>,
     retired_below: BTreeMap<(SignerKey, u64), u32>,
+    /// The completed round that the last votes of a key build on, encoded by `finality::voter`.
+    rounds: BTreeMap<SignerKey, Vec<u8>>,
 }
 
 /// Remembers what each key signed; see the module doc.
@@ -255,10 +260,35 @@ impl VoteGuard {
         after <= self.durable
     }
 
+    /// Keeps the encoded record of the completed round that the next votes of `key` build on (R8); the vote that is
+    /// asked for next makes it durable.
+    pub fn keep_round(&mut self, key: SignerKey, record: Vec<u8>) {
+        if self.entries.rounds.get(&key) != Some(&record) {
+            self.entries.rounds.insert(key, record);
+            self.entries.recorded = self.entries.recorded.saturating_add(1);
+        }
+    }
+
+    /// The record that [`Self::keep_round`] was given last.
+    #[must_use]
+    pub fn round(&self, key: &SignerKey) -> Option<&[u8]> {
+        self.entries.rounds.get(key).map(Vec::as_slice)
+    }
+
+    /// The last votes of `key`, for [`crate::finality::voter::Start`].
+    #[must_use]
+    pub fn own_votes(&self, key: &SignerKey) -> OwnVotes {
+        own_votes(|kind| self.last_vote(key, kind))
+    }
+
     /// The last precommit of `key`, for [`crate::finality::solo::Solo`].
     #[must_use]
     pub fn last_precommit(&self, key: &SignerKey) -> Option<LastVote> {
-        self.entries.votes.get(&(*key, VoteKind::Precommit)).map(|vote| LastVote {
+        self.last_vote(key, VoteKind::Precommit)
+    }
+
+    fn last_vote(&self, key: &SignerKey, kind: VoteKind) -> Option<LastVote> {
+        self.entries.votes.get(&(*key, kind)).map(|vote| LastVote {
             set_id: vote.set_id,
             round: vote.round,
             target_hash: vote.target_hash,

@@ -42,6 +42,12 @@ impl VoterSet {
         self.authorities.binary_search(id).is_ok()
     }
 
+    /// The place of `id` among the authorities.
+    #[must_use]
+    pub fn place(&self, id: &GrandpaId) -> Option<usize> {
+        self.authorities.binary_search(id).ok()
+    }
+
     /// Votes needed: `floor(2n / 3) + 1`; 1 for an empty set, which nothing reaches.
     #[must_use]
     pub fn threshold(&self) -> usize {

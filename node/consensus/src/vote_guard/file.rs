@@ -1,6 +1,9 @@
 //! The guard's two files: format, alternation, restoration.
 //!
-//! Format: `"QGRD" ++ version u8 ++ SCALE entries ++ blake2-256 of everything before`.
+//! Format: `"QGRD" ++ version u8 ++ SCALE entries ++ blake2-256 of everything before`. Version 1 had no rounds; it is
+//! still read.
+
+use std::collections::BTreeMap;
 
 use parity_scale_codec::{Decode, Encode};
 use quire_core::hash::blake2_256;
@@ -8,7 +11,8 @@ use quire_core::hash::blake2_256;
 use super::{Entries, VoteGuard};
 
 const MAGIC: &[u8; 4] = b"QGRD";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+const VERSION_WITHOUT_ROUNDS: u8 = 1;
 const CHECKSUM_BYTES: usize = 32;
 
 /// A file of the guard to write: the shell replaces the content of file number `file` with `bytes`, makes it durable
@@ -133,9 +137,17 @@ fn decode(bytes: &[u8]) -> Result<Entries, Unreadable> {
         return Err(Unreadable::Checksum);
     }
     let (version, mut rest) = rest.split_first().ok_or(Unreadable::Magic)?;
-    if *version != VERSION {
+    if ![VERSION, VERSION_WITHOUT_ROUNDS].contains(version) {
         return Err(Unreadable::Version(*version));
     }
-    let entries = Entries::decode(&mut rest).map_err(|error| Unreadable::Content(error.to_string()))?;
+    let has_rounds = *version != VERSION_WITHOUT_ROUNDS;
+    let entries =
+        decode_entries(&mut rest, has_rounds).map_err(|error| Unreadable::Content(error.to_string()))?;
     if rest.is_empty() { Ok(entries) } else { Err(Unreadable::Content("bytes left over".into())) }
+}
+
+fn decode_entries(input: &mut &[u8], has_rounds: bool) -> Result<Entries, parity_scale_codec::Error> {
+    let (recorded, writes, sealed, votes, sequences, commits, retired_below) = Decode::decode(input)?;
+    let rounds = if has_rounds { Decode::decode(input)? } else { BTreeMap::new() };
+    Ok(Entries { recorded, writes, sealed, votes, sequences, commits, retired_below, rounds })
 }

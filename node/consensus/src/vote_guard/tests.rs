@@ -137,10 +137,10 @@ fn r6_damage_is_seen() {
         assert!(matches!(error, GuardError::Damaged { .. }), "{error}");
     }
     let mut newer = first.bytes[..first.bytes.len() - 32].to_vec();
-    newer[4] = 2;
+    newer[4] = 3;
     newer.extend_from_slice(&quire_core::hash::blake2_256(&newer));
     let error = VoteGuard::restore([Some(&newer), Some(&second.bytes)]);
-    assert_eq!(error, Err(GuardError::Version { version: 2 }), "never ignored in favour of the older file");
+    assert_eq!(error, Err(GuardError::Version { version: 3 }), "never ignored in favour of the older file");
 }
 
 #[test]
@@ -166,18 +166,20 @@ fn the_format_is_frozen() {
         assert!(is_safe(&mut guard, request));
     }
     guard.retire(OTHER, 9, 1);
+    guard.keep_round(OTHER, vec![6; 3]);
     let write = guard.write().expect("recorded");
     let content = &write.bytes[..write.bytes.len() - 32];
     let number = |value: u64| value.to_le_bytes().to_vec();
     let expected = [
-        b"QGRD\x01".to_vec(),
-        [number(5), number(1)].concat(),
+        b"QGRD\x02".to_vec(),
+        [number(6), number(1)].concat(),
         [vec![4], vec![1; 32], number(5), vec![1; 32]].concat(),
         [vec![4], vec![1; 32], vec![1], number(1), number(2), vec![3; 32], vec![1, 0, 0, 0]].concat(),
         [vec![4], vec![1; 32], number(7), number(2), vec![4], number(0), vec![2, 0, 0, 0], vec![4; 32]]
             .concat(),
         [vec![4], vec![1; 32], number(7), vec![3, 0, 0, 0], vec![5; 32]].concat(),
         [vec![4], vec![2; 32], number(9), vec![1, 0, 0, 0]].concat(),
+        [vec![4], vec![2; 32], vec![12], vec![6; 3]].concat(),
     ];
     assert_eq!(content, expected.concat());
 }
@@ -300,4 +302,30 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn r8_the_round_is_kept_with_the_vote() {
+    let mut guard = VoteGuard::fresh();
+    guard.keep_round([1; 32], vec![1, 2, 3]);
+    let write = guard.write().expect("something is recorded");
+    let restored = VoteGuard::restore([None, Some(&write.bytes)]).expect("is whole");
+    assert_eq!(restored.round(&[1; 32]), Some(&[1, 2, 3][..]));
+    guard.written(write.through);
+    guard.keep_round([1; 32], vec![1, 2, 3]);
+    assert_eq!(guard.write(), None, "the same record again is no news");
+}
+
+#[test]
+fn files_of_the_version_without_rounds_are_read() {
+    let mut guard = VoteGuard::fresh();
+    let slot = Request::Seal { key: [1; 32], slot: Slot(7), payload: H256([2; 32]) };
+    assert!(matches!(guard.ask(&slot), Verdict::Safe { .. }));
+    let bytes = guard.write().expect("something is recorded").bytes;
+    // Version 1 ended before the rounds, which are an empty map here: one zero byte.
+    let mut old = bytes[..bytes.len() - 33].to_vec();
+    old[4] = 1;
+    old.extend_from_slice(&quire_core::hash::blake2_256(&old));
+    let restored = VoteGuard::restore([Some(&old), None]).expect("is still read");
+    assert_eq!(restored.last_slot(&[1; 32]), Some(Slot(7)));
 }

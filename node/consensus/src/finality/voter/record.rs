@@ -1,0 +1,91 @@
+//! What a voter must remember over a crash beside its own votes: the completed round that its next votes build on.
+//!
+//! Rules
+//! - R1 The record is on disk with the first vote of the round after it, in the same write of the guard.
+//! - R2 After a restart the round is counted again from its votes. If some of its blocks are not to be found (their
+//!   fork lost meanwhile), the state that was recorded holds.
+
+use std::sync::Arc;
+
+use parity_scale_codec::{Decode, Encode, Error, Input};
+use quire_core::codec::decode_vec;
+use quire_core::limits;
+
+use super::Previous;
+use crate::finality::blocks::{Blocks, is_known};
+use crate::finality::justification::VoterSet;
+use crate::finality::message::{Ballot, Target};
+use crate::finality::round::{Round, RoundState};
+use crate::finality::votes::{Phase, Votes};
+
+/// Two ballots per authority and phase.
+const MAX_BALLOTS: u32 = 2 * limits::MAX_AUTHORITIES;
+
+/// A completed round.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct RoundRecord {
+    /// The set.
+    pub set_id: u64,
+    /// The round; 0 for the one before the first.
+    pub round: u64,
+    /// The block it was built on.
+    pub base: Target,
+    /// The block that the next round is built on.
+    pub next_base: Target,
+    /// Its state when it was completed.
+    pub state: RoundState,
+    /// Its prevotes.
+    pub prevotes: Vec<Ballot>,
+    /// Its precommits.
+    pub precommits: Vec<Ballot>,
+}
+
+impl Decode for RoundRecord {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
+        let (set_id, round, base, next_base, state) = Decode::decode(input)?;
+        let prevotes = decode_vec(input, MAX_BALLOTS, "RoundRecord.prevotes")?;
+        let precommits = decode_vec(input, MAX_BALLOTS, "RoundRecord.precommits")?;
+        Ok(Self { set_id, round, base, next_base, state, prevotes, precommits })
+    }
+}
+
+impl RoundRecord {
+    pub(super) fn new(set_id: u64, previous: &Previous, next_base: Target) -> Self {
+        let ballots = |phase| {
+            let votes = previous.round.as_ref().map(Round::votes);
+            votes.map_or_else(Vec::new, |votes| votes.ballots(phase).copied().collect())
+        };
+        Self {
+            set_id,
+            round: previous.number,
+            base: previous.base,
+            next_base,
+            state: previous.state(),
+            prevotes: ballots(Phase::Prevote),
+            precommits: ballots(Phase::Precommit),
+        }
+    }
+
+    /// R2.
+    pub(super) fn restore(&self, voters: &Arc<VoterSet>, blocks: &dyn Blocks) -> Previous {
+        let mut previous = Previous { number: self.round, base: self.base, state: self.state, round: None };
+        if self.round == 0 || !is_known(blocks, self.base) {
+            return previous;
+        }
+        let votes = votes_of(voters, &self.prevotes, &self.precommits);
+        let round = Round::with_votes(self.round, voters.clone(), self.base, &votes, blocks);
+        previous.round = Some(round).filter(|round| round.state().completable);
+        previous
+    }
+}
+
+/// Ballots in order, as a round takes them.
+pub(super) fn votes_of(voters: &VoterSet, prevotes: &[Ballot], precommits: &[Ballot]) -> Votes {
+    let mut votes = Votes::default();
+    for (phase, ballots) in [(Phase::Prevote, prevotes), (Phase::Precommit, precommits)] {
+        for ballot in ballots {
+            votes.add(voters, phase, *ballot);
+        }
+    }
+    votes
+}
