@@ -26,7 +26,7 @@ node=$(realpath "$node")
 
 # Suites that share one development node, and suites that start a node with flags of their own.
 sharing=(storage errors explorer malformed)
-alone=()
+alone=(forks nonces eras)
 
 work=$(mktemp -d)
 failed=()
