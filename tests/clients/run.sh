@@ -4,8 +4,8 @@
 #
 #   tests/clients/run.sh [--node BINARY] [GROUP...]
 #
-# Groups: polkadot-js, python, shared. Without one all of them run. Installed packages go to a cache folder outside the
-# checkout; the first run needs the package registries.
+# Groups: js (every *.mjs), python, subxt, shared. Without one all of them run. Installed packages and the builds of
+# subxt go to a cache folder outside the checkout; the first run needs the package registries and some minutes.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -16,17 +16,13 @@ groups=()
 while [ $# -gt 0 ]; do
   case $1 in
     --node) node=$2; shift 2 ;;
-    -h | --help) sed -n '2,8p' "$0" | cut -c3-; exit 0 ;;
+    -h | --help) sed -n '2,9p' "$0" | cut -c3-; exit 0 ;;
     *) groups+=("$1"); shift ;;
   esac
 done
-[ ${#groups[@]} -gt 0 ] || groups=(polkadot-js python shared)
+[ ${#groups[@]} -gt 0 ] || groups=(js python subxt shared)
 [ -x "$node" ] || { echo "no node at $node: build it with cargo build --release, or give --node BINARY"; exit 2; }
 node=$(realpath "$node")
-
-# Suites that share one development node, and suites that start a node with flags of their own.
-sharing=(storage errors explorer malformed)
-alone=(forks nonces eras)
 
 work=$(mktemp -d)
 failed=()
@@ -82,14 +78,27 @@ install_python() { # once per list of requirements
   python=$store/bin/python
 }
 
-run_polkadot_js() {
-  for suite in "${sharing[@]}"; do try "$suite" 70 node "$here/$suite.mjs" "$url" --node "$node"; done
-  for suite in "${alone[@]}"; do try "$suite" 70 node "$here/$suite.mjs" --node "$node"; done
+run_js() { # a suite that needs flags of its own on the node says so where it opens
+  local file
+  for file in "$here"/*.mjs; do
+    if grep -q 'await suite(.*own:' "$file"; then set --; else set -- "$url"; fi
+    try "$(basename "$file" .mjs)" 70 node "$file" "$@" --node "$node"
+  done
 }
 
 run_python() {
   install_python || { failed+=(python); echo "FAILED python: its packages could not be installed"; return; }
   try interface 70 "$python" "$here/interface.py" "$url"
+}
+
+build_subxt() { # folder of a program; sets subxt to its binary
+  local target=$cache/subxt-target
+  CARGO_TARGET_DIR=$target CARGO_PROFILE_DEV_DEBUG=0 cargo build --quiet --manifest-path "$1/Cargo.toml" || return 1
+  subxt=$target/debug/$(sed -nE 's/^name = "(.*)"/\1/p' "$1/Cargo.toml" | head -1)
+}
+
+run_subxt() { # folder, name
+  if build_subxt "$1"; then try "$2" 70 "$subxt" "$url"; else failed+=("$2"); echo "FAILED $2: it does not build"; fi
 }
 
 run_shared() { # scripts that also pass against other Substrate chains
@@ -99,6 +108,9 @@ run_shared() { # scripts that also pass against other Substrate chains
   try pjs 70 node "$copy/pjs.mjs" "$url"
   try papi 70 node "$copy/papi.mjs" "$url"
   install_python && try py_client 70 "$python" "$copy/py_client.py" "$url"
+  # The same versions as our own program, so that they are built once.
+  [ -f "$here/subxt/Cargo.lock" ] && cp "$here/subxt/Cargo.lock" "$copy/subxt/"
+  run_subxt "$copy/subxt" subxt_client
   "$node" build-spec --chain dev --raw > "$work/dev.json"
   try smoldot 70 node "$copy/smoldot.mjs" "$work/dev.json" --genesis "$(genesis_hash)"
 }
@@ -112,10 +124,11 @@ install_js || { echo "FAILED: the packages of $here/package-lock.json could not 
 start_node "$work/dev.log"
 for group in "${groups[@]}"; do
   case $group in
-    polkadot-js) run_polkadot_js ;;
+    js) run_js ;;
     python) run_python ;;
+    subxt) [ -d "$here/subxt" ] && run_subxt "$here/subxt" subxt ;;
     shared) run_shared ;;
-    *) echo "no group $group: polkadot-js, python, shared"; exit 2 ;;
+    *) echo "no group $group: js, python, subxt, shared"; exit 2 ;;
   esac
 done
 stop_node
