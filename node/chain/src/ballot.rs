@@ -3,7 +3,7 @@
 //! Rules
 //! - R1 The block to vote for is the best head among those that contain the base, or the first block on the way to it
 //!   after which another set votes: nothing above a set change is voted for by the old set.
-//! - R2 A block whose fork lost is not there any more: nothing contains it, and nothing is voted for on it.
+//! - R2 A block whose fork lost is not there any more, though readers may still see it: nothing contains it, and nothing is voted for on it.
 //! - R3 A store that cannot be read looks like a missing block; the write that follows stops the node.
 
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use crate::tree::Tree;
 
 impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Blocks for Chain<S, E> {
     fn header(&self, hash: H256) -> Option<Arc<Header>> {
-        Chain::header(self, hash).ok().flatten()
+        let known = self.tree().get(hash).map(|node| node.data.header.clone());
+        known.or_else(|| self.store.header(hash).ok().flatten().map(Arc::new))
     }
 
     fn parent(&self, hash: H256) -> Option<(BlockNumber, H256)> {

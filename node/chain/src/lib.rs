@@ -12,6 +12,7 @@
 //! | [`finalise`] | justification to durable finality |
 //! | [`ballot`] | the chain as finality votes on it |
 //! | [`query`] | heads, blocks, states, calls |
+//! | [`sync`] | which blocks to ask whom for |
 //! | [`tree`] | fork tree and best head |
 //! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
 //!
@@ -29,6 +30,7 @@ pub mod import;
 pub mod layer;
 pub mod overlay;
 pub mod query;
+pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod tree;

@@ -39,6 +39,7 @@ fn r2_a_fork_that_lost_is_gone() {
     finalise(&chain, one);
     assert_eq!(chain.best_containing(fork.hash), None);
     assert_eq!(Blocks::parent(&chain, fork.hash), None);
+    assert_eq!(Blocks::header(&chain, fork.hash), None);
     assert_eq!(
         chain.best_containing(chain.genesis()),
         Some(target(two)),
