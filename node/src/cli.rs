@@ -50,6 +50,7 @@ Examples:
   quire --chain consortium.json --validator     an authority of a real chain
   quire key generate                            a new key
   quire build-spec --chain dev --raw > dev.json a chain spec for light clients
+  quire chain-info --dev -d ./node1             how far a stopped node's chain is
 ";
 
 /// Node of a Quire chain.
@@ -81,6 +82,20 @@ pub enum Command {
     /// Print a chain spec.
     #[command(visible_alias = "export-chain-spec")]
     BuildSpec(BuildSpecArgs),
+    /// Write blocks of a stopped node to a file.
+    ExportBlocks(ExportBlocksArgs),
+    /// Import blocks from a file, each fully verified; can be stopped and repeated at any time.
+    ImportBlocks(ImportBlocksArgs),
+    /// Execute a block again and compare what comes out with what its header says.
+    CheckBlock(CheckBlockArgs),
+    /// Drop the newest blocks that are not final.
+    Revert(RevertArgs),
+    /// Remove the chain's database; keys and the record of what was signed stay.
+    PurgeChain(PurgeChainArgs),
+    /// Print a state as the raw spec of a new chain.
+    ExportState(ExportStateArgs),
+    /// Print how far the chain of a stopped node is, and what it takes on the disk.
+    ChainInfo(ChainInfoArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }

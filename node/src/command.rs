@@ -1,13 +1,22 @@
 //! One file per subcommand; without one the node runs.
 mod build_spec;
+mod chain_info;
+mod check_block;
 mod completions;
 mod demo;
+mod export_blocks;
+mod export_state;
+mod import_blocks;
 mod key;
+mod operator;
 mod output;
 mod place;
+mod purge_chain;
+mod revert;
 mod run;
 
 pub(crate) use key::KeyError;
+pub(crate) use operator::OperatorError;
 
 use crate::Error;
 use crate::cli::{Cli, Command};
@@ -19,6 +28,13 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Key(args)) => key::run(&args),
         Some(Command::BuildSpec(args)) => build_spec::run(&args),
+        Some(Command::ExportBlocks(args)) => export_blocks::run(&args),
+        Some(Command::ImportBlocks(args)) => import_blocks::run(&args),
+        Some(Command::CheckBlock(args)) => check_block::run(&args),
+        Some(Command::Revert(args)) => revert::run(&args),
+        Some(Command::PurgeChain(args)) => purge_chain::run(&args),
+        Some(Command::ExportState(args)) => export_state::run(&args),
+        Some(Command::ChainInfo(args)) => chain_info::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }
 }

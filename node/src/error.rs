@@ -25,6 +25,9 @@ pub enum Error {
     /// A key command failed.
     #[error(transparent)]
     Key(#[from] crate::command::KeyError),
+    /// A subcommand on a chain's database failed.
+    #[error(transparent)]
+    Operator(#[from] crate::command::OperatorError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),

@@ -6,6 +6,7 @@
 //! | [`config`] | what the flags mean, checked once |
 //! | [`chain_spec`] | presets, and specs read from and written to files |
 //! | [`base_path`] | where a chain lives on disk, and the lock on it |
+//! | [`block_file`] | files of blocks, for export and import |
 //! | [`keystore`], [`suri`], [`guard`] | secret keys, the only place that signs, what must never be signed twice |
 //! | [`secret_input`] | secrets as people give them to a command |
 //! | [`service`] | builds the parts and connects them: [`service::Node`] and [`service::NodeHandle`] |
@@ -16,6 +17,7 @@
 //! | `command` | one file per subcommand |
 
 pub mod base_path;
+pub mod block_file;
 pub mod chain_spec;
 pub mod cli;
 mod clock;

@@ -13,6 +13,7 @@
 //!   no slot.
 //! * R3 Stopping closes RPC first, then the pool, then joins every thread, then flushes the store.
 mod backend;
+mod session_keys;
 mod verifier;
 
 pub(crate) use backend::runtime_after;
@@ -110,6 +111,8 @@ pub(crate) struct Inner {
     network: Option<Network>,
     starting: BlockNumber,
     store: Arc<SledStore>,
+    /// For calls that may make keys; all others go through the chain.
+    executor: Arc<WasmExecutor>,
     dir: ChainDir,
 }
 
@@ -256,7 +259,8 @@ impl Node {
         let cache = Some(dir.path().join("compiled"));
         let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
         let verifier = Arc::new(Verifier::new(executor.signatures().clone()));
-        let chain: Arc<Chain> = Arc::new(Chain::open(store.clone(), executor, &genesis, Default::default())?);
+        let chain: Arc<Chain> =
+            Arc::new(Chain::open(store.clone(), executor.clone(), &genesis, Default::default())?);
         let (best, finalised) = (chain.best(), chain.finalised());
         tracing::info!(
             target: "substrate",
@@ -279,6 +283,7 @@ impl Node {
             chain,
             keystore,
             store,
+            executor,
             dir,
         }));
         let mut node = Self { handle, threads: Vec::new(), rpc: None, network_runtime };

@@ -127,6 +127,8 @@ entry_points! {
     AuraApi_authorities = consensus::aura_authorities;
     GrandpaApi_grandpa_authorities = consensus::grandpa_authorities;
     GrandpaApi_current_set_id = consensus::set_id;
+    SessionKeys_generate_session_keys = keys::generate;
+    SessionKeys_decode_session_keys = keys::decode;
     QuireUpgrade_status = upgrade::status;
     QuireUpgrade_pending_code = upgrade::pending_code;
 }
@@ -292,6 +294,20 @@ mod fees {
 
     pub(super) fn query_length_to_fee(input: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(payment::length_to_fee(arguments::<u32>(input)?).encode())
+    }
+}
+
+mod keys {
+    //! `SessionKeys`.
+    use super::*;
+    use crate::session_keys;
+
+    pub(super) fn generate(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(session_keys::generate(arguments::<Option<Vec<u8>>>(input)?).encode())
+    }
+
+    pub(super) fn decode(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(session_keys::decode(&arguments::<Vec<u8>>(input)?).encode())
     }
 }
 

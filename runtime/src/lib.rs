@@ -21,6 +21,7 @@ pub mod metadata;
 mod migrations;
 mod nesting;
 mod proxies;
+pub mod session_keys;
 pub mod version;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code)]

@@ -7,7 +7,7 @@ use pallet_support::metadata::{ApiParts, ExtrinsicParts, MethodParts, RuntimePar
 use pallet_transaction_payment::{FeeDetails, RuntimeDispatchInfo};
 use quire_core::{
     AccountId, ApplyExtrinsicResult, AuraId, Balance, Block, Extra, GrandpaId, H256, Header, InherentData,
-    MultiAddress, MultiSignature, Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource,
+    KeyTypeId, MultiAddress, MultiSignature, Nonce, OpaqueExtrinsic, RuntimeVersion, TransactionSource,
     TransactionValidity, UncheckedExtrinsic, UpgradeStatus, Weight, extrinsic::EXTRINSIC_VERSION,
     inherent::CheckInherentsResult,
 };
@@ -90,6 +90,7 @@ fn apis() -> Vec<ApiParts> {
         api("TransactionPaymentApi", 4, "Fees.", payment()),
         api("AuraApi", 1, "Block authorship.", aura()),
         api("GrandpaApi", 3, "Finality.", grandpa()),
+        api("SessionKeys", 1, "Keys of an authority.", session_keys()),
         api(
             "QuireBlock",
             1,
@@ -200,6 +201,23 @@ fn aura() -> Vec<MethodParts> {
     vec![
         method("slot_duration", &[], ty::<u64>(), "Milliseconds per slot."),
         method("authorities", &[], ty::<Vec<AuraId>>(), "Authors in slot order."),
+    ]
+}
+
+fn session_keys() -> Vec<MethodParts> {
+    vec![
+        method(
+            "generate_session_keys",
+            &[("seed", ty::<Option<Vec<u8>>>())],
+            ty::<Vec<u8>>(),
+            "Makes keys in the node's keystore: Aura, then GRANDPA.",
+        ),
+        method(
+            "decode_session_keys",
+            &[("encoded", ty::<Vec<u8>>())],
+            ty::<Option<Vec<(Vec<u8>, KeyTypeId)>>>(),
+            "The keys with their types.",
+        ),
     ]
 }
 

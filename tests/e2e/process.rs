@@ -25,6 +25,26 @@ pub(crate) fn run(args: &[&str]) -> Output {
     quire().args(args).stdin(Stdio::null()).output().expect("the binary starts")
 }
 
+/// Runs `quire` to its end with something on standard input.
+pub(crate) fn run_with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut child = quire()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_vec();
+    let writing = std::thread::spawn(move || {
+        // It may end before it has read everything.
+        let _ = std::io::Write::write_all(&mut stdin, &input);
+    });
+    let output = child.wait_with_output().expect("the process is ours");
+    writing.join().expect("writing does not panic");
+    output
+}
+
 /// A port that is free now.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
@@ -101,7 +121,7 @@ impl Drop for Process {
     }
 }
 
-/// A development chain on a base path of its own.
+/// A node on a base path of its own.
 pub(crate) struct DevNode {
     process: Process,
     /// Port of its JSON-RPC.
@@ -116,20 +136,23 @@ impl DevNode {
 
     /// Like [`start`](Self::start), with further flags.
     pub(crate) fn start_with(base: &Path, flags: &[&str]) -> DevNode {
+        Self::with(base, &[&["--dev"], flags].concat())
+    }
+
+    /// Starts `quire` with `flags` on `base` and waits until it answers.
+    pub(crate) fn with(base: &Path, flags: &[&str]) -> DevNode {
         let (rpc, peers) = (free_port(), free_port());
-        let (rpc_flag, peers_flag) = (rpc.to_string(), peers.to_string());
-        let mut args = vec![
-            "--dev",
+        let (rpc_port, peers_port) = (rpc.to_string(), peers.to_string());
+        let place = [
             "--base-path",
             base.to_str().expect("temporary paths are UTF-8"),
             "--rpc-port",
-            &rpc_flag,
+            &rpc_port,
             "--port",
-            &peers_flag,
+            &peers_port,
             "--no-prometheus",
         ];
-        args.extend(flags);
-        let mut process = Process::start(&args, &base.join("node.log"));
+        let mut process = Process::start(&[flags, &place].concat(), &base.join("node.log"));
         let end = Instant::now() + START;
         while rpc::try_call(rpc, "system_health", json!([])).is_err() {
             assert!(process.ended().is_none(), "the node ended:\n{}", process.output());

@@ -372,7 +372,7 @@ fn inherit<T>(read: Result<T, ExecuteError>, parent: &Arc<T>) -> Result<Arc<T>, 
 }
 
 /// Asks the runtime for its Aura authorities and slot duration.
-fn aura_set<E: Execute + ?Sized>(
+pub(crate) fn aura_set<E: Execute + ?Sized>(
     executor: &E,
     code: &RuntimeCode,
     state: &dyn StateView,
@@ -392,7 +392,7 @@ fn aura_set<E: Execute + ?Sized>(
 }
 
 /// Asks the runtime for its GRANDPA authorities and the number of their set.
-fn voter_set<E: Execute + ?Sized>(
+pub(crate) fn voter_set<E: Execute + ?Sized>(
     executor: &E,
     code: &RuntimeCode,
     state: &dyn StateView,

@@ -14,6 +14,10 @@
 //!   chain is refused for ever.
 //! - R5 A block enters the tree only after it is durable.
 
+mod recheck;
+
+pub use recheck::{RecheckError, Rechecked};
+
 use std::sync::Arc;
 
 use parity_scale_codec::Encode;
@@ -282,40 +286,36 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             return Err(ImportError::Known { hash });
         }
         let (parent, parent_slot) = self.find_parent(hash, header)?;
-        let seals = header.digest.logs.iter().filter(|item| matches!(item, DigestItem::Seal(..))).count();
-        if seals > 1 {
-            return Err(ImportError::StraySeal { hash });
-        }
-        let wrong = |source| ImportError::Slot { hash, source };
-        let slot = check_slot(header, parent_slot, &parent.aura, now_ms).map_err(wrong)?;
-        let author = check_seal(header, slot, &parent.aura).map_err(wrong)?;
-        let computed = extrinsics_root(&received.body);
-        if computed != header.extrinsics_root {
-            return Err(ImportError::ExtrinsicsRoot { hash, claimed: header.extrinsics_root, computed });
-        }
         let view = self.view_over(header.parent_hash, None);
         let view = view.ok_or(ImportError::UnknownParent { hash, parent: header.parent_hash })?;
-        Ok(HeaderChecked { slot, author, parent, state: Arc::new(view), received })
+        check_on(now_ms, received, parent, parent_slot, Arc::new(view))
     }
 
     /// Second step: the runtime executes the block, and its changes give the state root of the header.
     pub fn execute(&self, checked: HeaderChecked) -> Result<Executed, ImportError> {
-        let HeaderChecked { received, slot, author, parent, state } = checked;
+        let layer = self.run(&checked)?;
+        let HeaderChecked { received, slot, author, parent, .. } = checked;
+        self.complete(received, slot, author, &parent, Arc::new(layer))
+    }
+
+    /// What the block changes (R3).
+    fn run(&self, checked: &HeaderChecked) -> Result<Layer, ImportError> {
+        let HeaderChecked { received, parent, state, .. } = checked;
         let hash = received.hash;
         let mut overlay = Overlay::new();
         // The encoding of a block without copying its body into one first.
         let mut args = received.header.without_seal().encode();
         received.body.encode_to(&mut args);
         self.executor
-            .call(&parent.code, &*state, &mut overlay, "Core_execute_block", &args)
+            .call(&parent.code, &**state, &mut overlay, "Core_execute_block", &args)
             .map_err(|source| ImportError::Execute { hash, source })?;
         let (computed, layer) = overlay
-            .into_layer(&*state, StateVersion::V1)
+            .into_layer(&**state, StateVersion::V1)
             .map_err(|error: RootError| ImportError::State(error.into()))?;
         if computed != received.header.state_root {
             return Err(ImportError::StateRoot { hash, claimed: received.header.state_root, computed });
         }
-        self.complete(received, slot, author, &parent, Arc::new(layer))
+        Ok(layer)
     }
 
     /// Third step: one durable commit, then the block is in the tree.
@@ -399,6 +399,29 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             },
         }
     }
+}
+
+/// Seal, slot and body of a block on the state of its parent (R1, R2).
+fn check_on(
+    now_ms: u64,
+    received: Received,
+    parent: Sets,
+    parent_slot: Option<Slot>,
+    state: Arc<dyn StateView>,
+) -> Result<HeaderChecked, ImportError> {
+    let (hash, header) = (received.hash, &received.header);
+    let seals = header.digest.logs.iter().filter(|item| matches!(item, DigestItem::Seal(..))).count();
+    if seals > 1 {
+        return Err(ImportError::StraySeal { hash });
+    }
+    let wrong = |source| ImportError::Slot { hash, source };
+    let slot = check_slot(header, parent_slot, &parent.aura, now_ms).map_err(wrong)?;
+    let author = check_seal(header, slot, &parent.aura).map_err(wrong)?;
+    let computed = extrinsics_root(&received.body);
+    if computed != header.extrinsics_root {
+        return Err(ImportError::ExtrinsicsRoot { hash, claimed: header.extrinsics_root, computed });
+    }
+    Ok(HeaderChecked { slot, author, parent, state, received })
 }
 
 /// Root of the extrinsics as Substrate computes it: trie version 0 over the length-prefixed encodings.

@@ -12,6 +12,7 @@
 //! | [`finalise`] | justification to durable finality |
 //! | [`ballot`] | the chain as finality votes on it |
 //! | [`query`] | heads, blocks, states, calls |
+//! | [`revert`] | dropping blocks that are not final |
 //! | [`sync`] | which blocks to ask whom for |
 //! | [`tree`] | fork tree and best head |
 //! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
@@ -30,6 +31,7 @@ pub mod import;
 pub mod layer;
 pub mod overlay;
 pub mod query;
+pub mod revert;
 pub mod sync;
 #[cfg(test)]
 mod testing;
@@ -44,8 +46,9 @@ pub use environment::{
 };
 pub use finalise::{FinaliseError, Finalised};
 pub use genesis::{Genesis, GenesisError};
-pub use import::{ImportError, Imported};
+pub use import::{ImportError, Imported, RecheckError, Rechecked};
 pub use layer::Layer;
 pub use overlay::Overlay;
 pub use query::{QueryError, TreeSnapshot, Unfinalised, WaitingBlock};
+pub use revert::{RevertError, Reverted};
 pub use tree::TreeRoute;

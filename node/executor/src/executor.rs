@@ -12,7 +12,7 @@
 use crate::{
     engine::{self, Compiler},
     heap::Heap,
-    host::{self, Host, PAGE_BYTES, State},
+    host::{self, Host, KeyMaker, PAGE_BYTES, State},
     recorder::Recorder,
     signatures::SignatureCache,
     version,
@@ -131,6 +131,72 @@ impl WasmExecutor {
         Ok((answer, recorder.prove()?))
     }
 
+    /// An off-chain call of the node's own that may make keys. What it writes is thrown away.
+    pub fn call_with_keys(
+        &self,
+        code: &RuntimeCode,
+        state: &dyn StateView,
+        method: &str,
+        args: &[u8],
+        keys: Arc<dyn KeyMaker>,
+    ) -> Result<Vec<u8>, ExecuteError> {
+        self.call_with(code, state, &mut Overlay::new(), (method, args), Some(keys))
+    }
+
+    #[allow(unsafe_code)]
+    fn call_with(
+        &self,
+        code: &RuntimeCode,
+        state: &dyn StateView,
+        overlay: &mut Overlay,
+        (method, args): (&str, &[u8]),
+        keys: Option<Arc<dyn KeyMaker>>,
+    ) -> Result<Vec<u8>, ExecuteError> {
+        let runtime = self.runtime(code)?;
+        let pages = self.heap_pages(state, overlay)?;
+        let depth = overlay.depth();
+        let _slot = self.slots.take();
+        let host = Host {
+            // SAFETY: the store that holds it is dropped before this function returns, and nothing else keeps it.
+            state: unsafe { State::new(state) },
+            overlay: std::mem::take(overlay),
+            depth,
+            heap: Heap::new(0, 0),
+            memory: None,
+            signatures: self.signatures.clone(),
+            keys,
+            failure: None,
+            message: None,
+            log_level: self.log_level,
+        };
+        let mut store = Store::new(self.compiler.engine(), host);
+        store.set_epoch_deadline(self.call_ticks);
+        let outcome = self.run(&runtime, &mut store, pages, method, args);
+        let mut host = store.into_data();
+        let left_open = host.overlay.depth() > depth;
+        host.overlay.rollback_to(depth);
+        *overlay = std::mem::take(&mut host.overlay);
+        let method = method.to_owned();
+        if let Some(error) = host.failure {
+            return Err(error.into());
+        }
+        match outcome {
+            Ok(_) if left_open => {
+                Err(ExecuteError::Trapped { method, reason: "it left a storage transaction open".into() })
+            }
+            Ok(answer) => Ok(answer),
+            Err(Failure::Missing) => Err(ExecuteError::MethodMissing { method }),
+            Err(Failure::Code(reason)) => Err(ExecuteError::BadCode { hash: code.hash, reason }),
+            Err(Failure::Trap(error)) => {
+                Err(ExecuteError::Trapped { reason: self.reason(&error, host.message), method })
+            }
+            Err(Failure::Instance(error)) if error.is::<Trap>() => {
+                Err(ExecuteError::Trapped { reason: self.reason(&error, host.message), method })
+            }
+            Err(Failure::Instance(error)) => Err(engine_error(&method, error)),
+        }
+    }
+
     /// The compiled runtime, from memory, from disk or from the compiler.
     fn runtime(&self, code: &RuntimeCode) -> Result<Arc<Runtime>, ExecuteError> {
         // Held while compiling: a second caller waits for the same module rather than compile it too.
@@ -237,7 +303,6 @@ enum Failure {
 }
 
 impl Execute for WasmExecutor {
-    #[allow(unsafe_code)]
     fn call(
         &self,
         code: &RuntimeCode,
@@ -246,48 +311,7 @@ impl Execute for WasmExecutor {
         method: &str,
         args: &[u8],
     ) -> Result<Vec<u8>, ExecuteError> {
-        let runtime = self.runtime(code)?;
-        let pages = self.heap_pages(state, overlay)?;
-        let depth = overlay.depth();
-        let _slot = self.slots.take();
-        let host = Host {
-            // SAFETY: the store that holds it is dropped before this function returns, and nothing else keeps it.
-            state: unsafe { State::new(state) },
-            overlay: std::mem::take(overlay),
-            depth,
-            heap: Heap::new(0, 0),
-            memory: None,
-            signatures: self.signatures.clone(),
-            failure: None,
-            message: None,
-            log_level: self.log_level,
-        };
-        let mut store = Store::new(self.compiler.engine(), host);
-        store.set_epoch_deadline(self.call_ticks);
-        let outcome = self.run(&runtime, &mut store, pages, method, args);
-        let mut host = store.into_data();
-        let left_open = host.overlay.depth() > depth;
-        host.overlay.rollback_to(depth);
-        *overlay = std::mem::take(&mut host.overlay);
-        let method = method.to_owned();
-        if let Some(error) = host.failure {
-            return Err(error.into());
-        }
-        match outcome {
-            Ok(_) if left_open => {
-                Err(ExecuteError::Trapped { method, reason: "it left a storage transaction open".into() })
-            }
-            Ok(answer) => Ok(answer),
-            Err(Failure::Missing) => Err(ExecuteError::MethodMissing { method }),
-            Err(Failure::Code(reason)) => Err(ExecuteError::BadCode { hash: code.hash, reason }),
-            Err(Failure::Trap(error)) => {
-                Err(ExecuteError::Trapped { reason: self.reason(&error, host.message), method })
-            }
-            Err(Failure::Instance(error)) if error.is::<Trap>() => {
-                Err(ExecuteError::Trapped { reason: self.reason(&error, host.message), method })
-            }
-            Err(Failure::Instance(error)) => Err(engine_error(&method, error)),
-        }
+        self.call_with(code, state, overlay, (method, args), None)
     }
 
     fn version(&self, code: &RuntimeCode) -> Result<RuntimeVersion, ExecuteError> {

@@ -10,11 +10,16 @@
 //! * R3: a runtime closes only the storage transactions that it opened.
 //! * R4: a state that cannot be read ends the call with that error, never with "no value".
 //! * R5: log messages are cut at a length; the last error message explains a trap.
+//! * R6: keys are made only in a call that was given a [`KeyMaker`]; in every other call, whoever makes it, asking for one
+//!   ends the call, so blocks and light clients agree.
 //!
-//! Out of scope: off-chain workers, child tries, keystore: a runtime that imports more runs until it calls it.
+//! Out of scope: off-chain workers, child tries, signing with keys of the node: a runtime that imports more runs until it calls it.
 
 mod compute;
+mod keys;
 mod storage;
+
+pub use keys::KeyMaker;
 
 use crate::{heap::Heap, signatures::SignatureCache};
 use quire_chain::{Overlay, StateError, StateView};
@@ -66,6 +71,8 @@ pub(crate) struct Host {
     pub(crate) memory: Option<Memory>,
     /// What verified before.
     pub(crate) signatures: Arc<SignatureCache>,
+    /// Makes keys, in a call that may (R6).
+    pub(crate) keys: Option<Arc<dyn KeyMaker>>,
     /// A state that could not be read (R4).
     pub(crate) failure: Option<StateError>,
     /// The last error message that the runtime logged (R5).
@@ -88,6 +95,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     storage::define(&mut linker)?;
     compute::define(&mut linker)?;
+    keys::define(&mut linker)?;
     linker.func_wrap(ENV, "ext_allocator_malloc_version_1", |mut caller: Caller<'_, Host>, size: u32| {
         allocate(&mut caller, size)
     })?;

@@ -19,4 +19,5 @@ mod tests;
 
 pub use engine::check_code;
 pub use executor::{Options, WasmExecutor};
+pub use host::KeyMaker;
 pub use signatures::{SUBSTRATE_CONTEXT, SignatureCache, Signed, verify_batch_sr25519, verify_sr25519};

@@ -7,6 +7,8 @@ use quire_core::{RuntimeVersion, hash};
 use quire_trie::{NodePath, StateVersion, verify_proof};
 use std::{collections::BTreeMap, ops::Bound, os::unix::fs::PermissionsExt, time::Duration};
 
+mod keys;
+
 /// A state of plain maps.
 #[derive(Default)]
 struct MapState {
@@ -77,6 +79,8 @@ fn runtime(body: &str) -> RuntimeCode {
         (import "env" "ext_storage_commit_transaction_version_1" (func $commit))
         (import "env" "ext_hashing_blake2_256_version_1" (func $blake2 (param i64) (result i32)))
         (import "env" "ext_hashing_twox_64_version_1" (func $twox (param i64) (result i32)))
+        (import "env" "ext_crypto_sr25519_generate_version_1" (func $make_sr25519 (param i32 i64) (result i32)))
+        (import "env" "ext_crypto_ed25519_generate_version_1" (func $make_ed25519 (param i32 i64) (result i32)))
         (import "env" "ext_crypto_sr25519_verify_version_2" (func $sr25519 (param i32 i64 i32) (result i32)))
         (import "env" "ext_crypto_ed25519_verify_version_1" (func $ed25519 (param i32 i64 i32) (result i32)))
         (import "env" "ext_trie_blake2_256_ordered_root_version_2" (func $ordered (param i64 i32) (result i32)))

@@ -95,6 +95,10 @@ pub trait Backend: Send + Sync + 'static {
     fn insert_key(&self, key_type: KeyTypeId, suri: &str, public: &[u8]) -> Result<(), BackendError>;
     /// Whether the keystore holds the secret of `public`.
     fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError>;
+    /// Makes new session keys in the keystore; their public keys as the runtime encodes them.
+    fn rotate_keys(&self) -> Result<Vec<u8>, BackendError>;
+    /// Whether the keystore holds the secrets of all session keys; none when they do not decode.
+    fn has_session_keys(&self, encoded: &[u8]) -> Result<Option<bool>, BackendError>;
 
     /// Who makes blocks on order; none on a node whose blocks come by themselves.
     fn manual_sealing(&self) -> Option<Arc<dyn ManualSealing>> {

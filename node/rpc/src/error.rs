@@ -7,6 +7,7 @@ use jsonrpsee::types::error::{
 };
 use quire_core::H256;
 
+const AUTHOR: i32 = 1_000;
 const STATE: i32 = 4_000;
 
 fn plain(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
@@ -21,6 +22,11 @@ pub(crate) fn invalid_params(what: impl std::fmt::Display) -> ErrorObjectOwned {
 /// The node failed, not the caller.
 pub(crate) fn internal(what: impl std::fmt::Display) -> ErrorObjectOwned {
     plain(INTERNAL_ERROR_CODE, format!("Internal error: {what}"))
+}
+
+/// Session keys that the runtime cannot decode.
+pub(crate) fn session_keys() -> ErrorObjectOwned {
+    plain(AUTHOR + 40, "Session keys are not encoded correctly")
 }
 
 /// R5: an unsafe method on a listener that does not serve them.

@@ -1,5 +1,5 @@
 //! The node as JSON-RPC sees it.
-use super::{Inner, NodeHandle};
+use super::{Inner, NodeHandle, session_keys};
 use crate::sealing::Sealing;
 use futures::future::BoxFuture;
 use parity_scale_codec::{Decode, Encode};
@@ -247,6 +247,14 @@ impl Backend for NodeBackend {
         inserted.map(|_| ()).map_err(|why| BackendError::Refused(why.to_string()))
     }
 
+    fn rotate_keys(&self) -> Result<Vec<u8>, BackendError> {
+        session_keys::rotate(self.inner())
+    }
+
+    fn has_session_keys(&self, encoded: &[u8]) -> Result<Option<bool>, BackendError> {
+        session_keys::has(self.inner(), encoded)
+    }
+
     fn has_key(&self, key_type: KeyTypeId, public: &[u8]) -> Result<bool, BackendError> {
         let length = public.len();
         let public = public
@@ -327,7 +335,7 @@ fn trie_error(at: H256, why: TrieError<StateError>) -> BackendError {
     }
 }
 
-fn query_error(at: H256, why: QueryError) -> BackendError {
+pub(super) fn query_error(at: H256, why: QueryError) -> BackendError {
     match why {
         QueryError::UnknownBlock { hash } => BackendError::UnknownBlock(hash),
         QueryError::State(why) | QueryError::Execute(ExecuteError::State(why)) => state_error(at, why),

@@ -170,6 +170,27 @@ fn rpc_reads_agree_with_the_state() {
 }
 
 #[test]
+fn session_keys_are_made_by_the_runtime_in_the_keystore_and_by_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(&folder);
+    let backend = NodeBackend(node.handle());
+    let rotated = backend.rotate_keys().unwrap();
+    assert_eq!(rotated.len(), 64);
+    assert_ne!(backend.rotate_keys().unwrap(), rotated);
+    assert_eq!(backend.has_session_keys(&rotated).unwrap(), Some(true));
+    assert!(backend.has_key(keys::AURA, &rotated[..32]).unwrap());
+    assert!(backend.has_key(keys::GRANDPA, &rotated[32..]).unwrap());
+    let swapped = [&rotated[32..], &rotated[..32]].concat();
+    assert_eq!(backend.has_session_keys(&swapped).unwrap(), Some(false));
+    assert_eq!(backend.has_session_keys(&rotated[1..]).unwrap(), None);
+    let files = std::fs::read_dir(node.chain_dir().join("keystore")).unwrap().count();
+    assert_eq!(files, 4, "two keys twice; the development keys are in no file");
+    let at = node.genesis_hash();
+    let refused = backend.call(&at, "SessionKeys_generate_session_keys", &[0]).err().unwrap().to_string();
+    assert!(refused.contains("author_rotateKeys"), "{refused}");
+}
+
+#[test]
 fn two_nodes_cannot_share_a_base_path_and_a_stop_frees_it() {
     let folder = tempfile::tempdir().unwrap();
     let node = start(&folder);

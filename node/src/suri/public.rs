@@ -19,11 +19,9 @@ pub enum PublicUriError {
     /// Hex, but not 32 bytes of it.
     #[error("a public key after 0x has 64 hex digits")]
     Hex,
-    /// Not an address.
-    #[error("{text} is neither 0x and 64 hex digits nor an SS58 address: {reason}")]
+    /// Not an address. The text is not repeated: it may be a mistyped secret phrase.
+    #[error("it is neither 0x and 64 hex digits nor an SS58 address: {reason}")]
     Address {
-        /// The text, cut.
-        text: String,
         /// What is wrong.
         reason: Ss58Error,
     },
@@ -63,8 +61,7 @@ impl PublicUri {
             hex::decode_to_slice(digits, &mut key).map_err(|_| PublicUriError::Hex)?;
             return Ok(Self { key, path, prefix: None });
         }
-        let (account, prefix) = ss58::decode(root)
-            .map_err(|reason| PublicUriError::Address { text: root.chars().take(64).collect(), reason })?;
+        let (account, prefix) = ss58::decode(root).map_err(|reason| PublicUriError::Address { reason })?;
         Ok(Self { key: account.0, path, prefix: Some(prefix) })
     }
 

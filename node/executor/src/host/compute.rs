@@ -27,7 +27,7 @@ pub(super) fn define(linker: &mut Linker<Host>) -> Result<()> {
 }
 
 /// Copies fixed bytes into a new buffer; the runtime knows their length.
-fn give_array(caller: &mut Call<'_>, value: &[u8]) -> Result<u32> {
+pub(super) fn give_array(caller: &mut Call<'_>, value: &[u8]) -> Result<u32> {
     let address = allocate(&mut *caller, value.len() as u32)?;
     let (memory, _) = parts(caller)?;
     let start = address as usize;

@@ -33,6 +33,15 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
         let key_type = key_type(args)?;
         reply(&context.backend.has_key(key_type, &public).map_err(|why| error::client(&why))?)
     })?;
+    registry.read_unsafe(&["author_rotateKeys"], |context, _| {
+        let public = context.backend.rotate_keys().map_err(|why| error::client(&why))?;
+        reply(&Hex::owned(public))
+    })?;
+    registry.read_unsafe(&["author_hasSessionKeys"], |context, args| {
+        let Bytes(encoded) = args.required("session keys")?;
+        let has_all = context.backend.has_session_keys(&encoded).map_err(|why| error::client(&why))?;
+        reply(&has_all.ok_or_else(error::session_keys)?)
+    })?;
     watch(registry)
 }
 

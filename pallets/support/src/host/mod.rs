@@ -9,6 +9,8 @@
 //! * R2. `storage_next_key` returns the least key strictly greater than its argument, whether or not that one exists.
 //! * R3. `storage_append` to an absent or undecodable value starts a new vector of one item.
 //! * R4. Signatures are judged alike on both sides: sr25519 in the context `substrate`, ed25519 by the ZIP-215 rules.
+//! * R5. Keys are made in the keystore of a node, in an off-chain call of that node's own, and nowhere else; the
+//!   thread-local stand-in has no keystore and derives them from type and seed.
 //!
 //! Out of scope: child tries, offchain storage, randomness, time: no pallet has a use for them.
 

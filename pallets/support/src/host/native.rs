@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
-use quire_core::hash::{self, H256};
+use parity_scale_codec::Encode;
+use quire_core::{
+    KeyTypeId,
+    hash::{self, H256},
+};
 
 use super::{ClearPrefix, LogLevel};
 use crate::testing::{with_state, with_state_mut};
@@ -117,6 +121,23 @@ pub fn sr25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -
 pub fn ed25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -> bool {
     let Ok(public) = ed25519_zebra::VerificationKey::try_from(*public) else { return false };
     public.verify(&ed25519_zebra::Signature::from(*signature), message).is_ok()
+}
+
+/// An sr25519 key that key type and seed determine: the stand-in has no keystore to put it into (R5).
+pub fn sr25519_generate(key_type: KeyTypeId, seed: Option<&[u8]>) -> [u8; 32] {
+    let mini = schnorrkel::MiniSecretKey::from_bytes(&stand_in_secret(key_type, seed))
+        .expect("a mini secret is any 32 bytes");
+    mini.expand_to_keypair(schnorrkel::ExpansionMode::Ed25519).public.to_bytes()
+}
+
+/// An ed25519 key that key type and seed determine: the stand-in has no keystore to put it into (R5).
+pub fn ed25519_generate(key_type: KeyTypeId, seed: Option<&[u8]>) -> [u8; 32] {
+    let secret = ed25519_zebra::SigningKey::from(stand_in_secret(key_type, seed));
+    ed25519_zebra::VerificationKeyBytes::from(&secret).into()
+}
+
+fn stand_in_secret(key_type: KeyTypeId, seed: Option<&[u8]>) -> [u8; 32] {
+    hash::blake2_256(&(key_type, seed).encode())
 }
 
 /// Root of the trie `Compact(index) -> item` with the V0 layout: the extrinsics root.

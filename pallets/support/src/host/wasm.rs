@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::alloc::{GlobalAlloc, Layout};
 
 use parity_scale_codec::{Compact, Decode, Encode};
-use quire_core::hash::H256;
+use quire_core::{KeyTypeId, hash::H256};
 
 use super::{ClearPrefix, LogLevel, align};
 
@@ -36,6 +36,8 @@ unsafe extern "C" {
     fn ext_hashing_sha2_256_version_1(data: u64) -> u32;
     fn ext_crypto_sr25519_verify_version_2(signature: u32, message: u64, public: u32) -> u32;
     fn ext_crypto_ed25519_verify_version_1(signature: u32, message: u64, public: u32) -> u32;
+    fn ext_crypto_sr25519_generate_version_1(key_type: u32, seed: u64) -> u32;
+    fn ext_crypto_ed25519_generate_version_1(key_type: u32, seed: u64) -> u32;
     fn ext_trie_blake2_256_ordered_root_version_2(items: u64, state_version: u32) -> u32;
     fn ext_logging_log_version_1(level: u32, target: u64, message: u64);
     fn ext_logging_max_level_version_1() -> u32;
@@ -256,6 +258,22 @@ pub fn ed25519_verify(signature: &[u8; 64], message: &[u8], public: &[u8; 32]) -
     let (signature, public) = (signature.as_ptr() as u32, public.as_ptr() as u32);
     // SAFETY: the host reads 64, `message.len()` and 32 bytes, all borrowed for the call.
     unsafe { ext_crypto_ed25519_verify_version_1(signature, fat(message), public) == 1 }
+}
+
+/// Makes an sr25519 key in the node's keystore; ends the call where there is none (R5).
+#[allow(unsafe_code)]
+pub fn sr25519_generate(key_type: KeyTypeId, seed: Option<&[u8]>) -> [u8; 32] {
+    let seed = seed.encode();
+    // SAFETY: the host reads four bytes and `seed`, both borrowed for the call; returns 32 bytes for us.
+    take_array(unsafe { ext_crypto_sr25519_generate_version_1(key_type.0.as_ptr() as u32, fat(&seed)) })
+}
+
+/// Makes an ed25519 key in the node's keystore; ends the call where there is none (R5).
+#[allow(unsafe_code)]
+pub fn ed25519_generate(key_type: KeyTypeId, seed: Option<&[u8]>) -> [u8; 32] {
+    let seed = seed.encode();
+    // SAFETY: the host reads four bytes and `seed`, both borrowed for the call; returns 32 bytes for us.
+    take_array(unsafe { ext_crypto_ed25519_generate_version_1(key_type.0.as_ptr() as u32, fat(&seed)) })
 }
 
 /// Root of the trie `Compact(index) -> item` with the V0 layout: the extrinsics root.
