@@ -63,15 +63,31 @@ pub struct RpcConfig {
     pub max_subscriptions_per_connection: u32,
     /// Requests in one batch.
     pub max_batch_requests: u32,
-    /// Messages buffered for one connection before its subscriptions wait.
+    /// Messages waiting for one connection before its subscriptions and reads wait too.
     pub message_buffer: u32,
+    /// Bytes waiting for one connection before its subscriptions and reads wait too.
+    pub output_room_bytes: usize,
+    /// Bytes waiting for one connection at which it is closed.
+    pub max_output_bytes_per_connection: usize,
+    /// Bytes waiting for all connections at which the one with most of them is closed.
+    pub max_output_bytes: usize,
+    /// Memory for requests of more than 64 KiB of all connections together, bytes.
+    pub max_long_request_bytes: usize,
+    /// The kernel's send buffer of one connection as asked for, bytes; the kernel takes twice that.
+    pub send_buffer_bytes: usize,
+    /// Calls of one session that run at once.
+    pub max_calls_per_connection: u32,
+    /// Subscriptions of all connections together.
+    pub max_subscriptions: usize,
+    /// Memory for the keys that storage subscriptions watch, bytes.
+    pub max_watched_bytes: usize,
     /// Keys in one storage query or subscription.
     pub max_keys_per_call: usize,
     /// Keys in one page of `state_getKeysPaged`.
     pub max_keys_per_page: u32,
     /// Reads (state, blocks, runtime calls) running at once.
     pub concurrent_reads: usize,
-    /// How long a subscriber may leave its buffer full, milliseconds.
+    /// How long a client may take nothing of what waits for it, milliseconds.
     pub slow_reader_ms: u64,
     /// `chainHead_v1_follow` subscriptions per connection.
     pub max_follows_per_connection: u32,
@@ -93,7 +109,17 @@ pub struct RpcConfig {
     pub max_broadcasts: usize,
     /// How long one of them runs, milliseconds.
     pub max_broadcast_ms: u64,
+    /// How long a connection may take for the head of a request, the pause before it included, milliseconds.
+    pub head_ms: u64,
+    /// How long a connection is waited for amid a body or a message, milliseconds.
+    pub request_ms: u64,
+    /// How long a session may say nothing before it is pinged, and then again before it is closed, milliseconds.
+    pub ping_ms: u64,
+    /// How long a client that was told the end may take to close its side, milliseconds.
+    pub closing_ms: u64,
 }
+
+const MIB: usize = 1024 * 1024;
 
 impl Default for RpcConfig {
     fn default() -> Self {
@@ -106,6 +132,14 @@ impl Default for RpcConfig {
             max_subscriptions_per_connection: 1_024,
             max_batch_requests: 1_000,
             message_buffer: 256,
+            output_room_bytes: MIB,
+            max_output_bytes_per_connection: 64 * MIB,
+            max_output_bytes: 256 * MIB,
+            max_long_request_bytes: 128 * MIB,
+            send_buffer_bytes: 96 * 1024,
+            max_calls_per_connection: 256,
+            max_subscriptions: 65_536,
+            max_watched_bytes: 64 * MIB,
             max_keys_per_call: 4_096,
             max_keys_per_page: 1_000,
             concurrent_reads: 2,
@@ -120,6 +154,10 @@ impl Default for RpcConfig {
             max_broadcasts_per_connection: 16,
             max_broadcasts: 1_024,
             max_broadcast_ms: 600_000,
+            head_ms: 15_000,
+            request_ms: 60_000,
+            ping_ms: 30_000,
+            closing_ms: 10_000,
         }
     }
 }

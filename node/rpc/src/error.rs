@@ -3,7 +3,7 @@ use crate::backend::{BackendError, SubmitError};
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::{
     INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, METHOD_NOT_FOUND_CODE, OVERSIZED_RESPONSE_CODE,
-    OVERSIZED_RESPONSE_MSG,
+    OVERSIZED_RESPONSE_MSG, TOO_MANY_SUBSCRIPTIONS_CODE, TOO_MANY_SUBSCRIPTIONS_MSG,
 };
 use quire_core::H256;
 
@@ -37,6 +37,17 @@ pub(crate) fn unsafe_call() -> ErrorObjectOwned {
 /// More keys were asked for than one call may return.
 pub(crate) fn too_many(value: u64, max: u64) -> ErrorObjectOwned {
     plain(STATE + 2, format!("count exceeds maximum value. value: {value}, max: {max}"))
+}
+
+/// A subscription where there can be none.
+pub(crate) fn no_subscription(place: &str) -> ErrorObjectOwned {
+    plain(METHOD_NOT_FOUND_CODE, format!("Subscriptions cannot be made {place}"))
+}
+
+/// All clients together have as many subscriptions as the node serves.
+pub(crate) fn too_many_subscriptions(max: usize) -> ErrorObjectOwned {
+    let data = format!("This node serves {max} subscriptions in all, and a bounded size of watched keys");
+    ErrorObjectOwned::owned(TOO_MANY_SUBSCRIPTIONS_CODE, TOO_MANY_SUBSCRIPTIONS_MSG, Some(data))
 }
 
 /// The answer would be longer than a response may be.

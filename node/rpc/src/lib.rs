@@ -23,12 +23,14 @@ mod backend;
 mod config;
 mod cors;
 mod error;
+mod files;
 mod json;
 pub mod metrics;
 mod params;
 mod sealing;
 mod server;
 mod subscription;
+mod transport;
 mod v2;
 
 pub use backend::{

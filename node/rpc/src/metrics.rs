@@ -98,13 +98,11 @@ impl CallCounts {
         self.time_us.view()
     }
 
-    /// Counts a call that begins.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         self.started.fetch_add(1, Relaxed);
     }
 
-    /// Counts a call that ended.
-    pub fn finish(&self, took: Duration, is_success: bool) {
+    pub(crate) fn finish(&self, took: Duration, is_success: bool) {
         let count = if is_success { &self.succeeded } else { &self.failed };
         count.fetch_add(1, Relaxed);
         self.time_us.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), &CALL_BUCKETS_US);
@@ -206,29 +204,24 @@ impl RpcMetrics {
         self.drops[reason as usize].load(Relaxed)
     }
 
-    /// The counts of a method.
-    pub fn of(&self, protocol: Protocol, method: &str) -> &CallCounts {
+    pub(crate) fn of(&self, protocol: Protocol, method: &str) -> &CallCounts {
         &self.methods.get(method).unwrap_or(&self.unknown)[protocol as usize]
     }
 
-    /// Counts a session.
-    pub fn session_opened(&self) {
+    pub(crate) fn session_opened(&self) {
         self.sessions_opened.fetch_add(1, Relaxed);
     }
 
-    /// Counts the end of a session.
-    pub fn session_closed(&self, lasted: Duration) {
+    pub(crate) fn session_closed(&self, lasted: Duration) {
         self.sessions_closed.fetch_add(1, Relaxed);
         self.session_s.observe(lasted.as_secs(), &SESSION_BUCKETS_S);
     }
 
-    /// Tells how many connections are open.
-    pub fn set_connections(&self, count: usize) {
+    pub(crate) fn set_connections(&self, count: usize) {
         self.connections.store(count as u64, Relaxed);
     }
 
-    /// Counts a connection refused or closed.
-    pub fn dropped(&self, reason: Drop) {
+    pub(crate) fn dropped(&self, reason: Drop) {
         self.drops[reason as usize].fetch_add(1, Relaxed);
     }
 }

@@ -3,8 +3,54 @@ use crate::error::invalid_params;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use quire_core::{BlockNumber, H256};
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+
+/// Parameters that are looked at; no method has more.
+const PARAMS_MAX: usize = 16;
+/// Elements of a list that are looked at; the methods' own limits are lower.
+const LIST_MAX: usize = 65_536;
+
+/// The first `max` elements of a JSON array, and how many there are. What follows is read and not kept, so that a long
+/// list of nothing does not cost many times its text.
+pub(crate) fn list(json: &str, max: usize) -> serde_json::Result<(Vec<&RawValue>, usize)> {
+    struct First(usize);
+    impl<'de> Visitor<'de> for First {
+        type Value = (Vec<&'de RawValue>, usize);
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while items.len() < self.0 {
+                match array.next_element()? {
+                    Some(item) => items.push(item),
+                    None => {
+                        let count = items.len();
+                        return Ok((items, count));
+                    }
+                }
+            }
+            let mut count = items.len();
+            while array.next_element::<IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+            Ok((items, count))
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let (items, count) = deserializer.deserialize_seq(First(max))?;
+    deserializer.end()?;
+    Ok((items, count))
+}
+
+/// All elements of a JSON array; nothing when there are more than `max`.
+pub(crate) fn bounded(json: &str, max: usize) -> serde_json::Result<Option<Vec<&RawValue>>> {
+    list(json, max).map(|(items, count)| (count <= max).then_some(items))
+}
 
 /// The parameters of one call, taken in order.
 pub(crate) struct Args<'a> {
@@ -16,9 +62,12 @@ impl<'a> Args<'a> {
     /// Splits the parameter list; absent and `null` are an empty one.
     pub(crate) fn new(params: &'a Params<'_>) -> Result<Self, ErrorObjectOwned> {
         let text = params.as_str().unwrap_or("null");
-        let items: Option<Vec<&'a RawValue>> = serde_json::from_str(text)
+        if text.trim() == "null" {
+            return Ok(Self { items: Vec::new().into_iter(), taken: 0 });
+        }
+        let (items, _) = list(text, PARAMS_MAX)
             .map_err(|error| invalid_params(format_args!("expected a JSON array of parameters: {error}")))?;
-        Ok(Self { items: items.unwrap_or_default().into_iter(), taken: 0 })
+        Ok(Self { items: items.into_iter(), taken: 0 })
     }
 
     /// The next parameter, which may be missing or `null`.
@@ -118,13 +167,17 @@ impl<T: FromParam> FromParam for OneOrMany<T> {
         if !json.starts_with('[') {
             return T::from_param(json).map(Self::One);
         }
-        let items: Vec<Option<&RawValue>> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        items
-            .into_iter()
-            .map(|item| item.map(|item| T::from_param(item.get())).transpose())
-            .collect::<Result<_, _>>()
-            .map(Self::Many)
+        let item = |item: &RawValue| match item.get() {
+            "null" => Ok(None),
+            json => T::from_param(json).map(Some),
+        };
+        elements(json)?.into_iter().map(item).collect::<Result<_, _>>().map(Self::Many)
     }
+}
+
+fn elements(json: &str) -> Result<Vec<&RawValue>, String> {
+    let items = bounded(json, LIST_MAX).map_err(|error| error.to_string())?;
+    items.ok_or_else(|| format!("more than {LIST_MAX} elements"))
 }
 
 /// A list of hex byte strings.
@@ -132,9 +185,8 @@ pub(crate) struct BytesList(pub(crate) Vec<Vec<u8>>);
 
 impl FromParam for BytesList {
     fn from_param(json: &str) -> Result<Self, String> {
-        let items: Vec<&RawValue> =
-            serde_json::from_str(json).map_err(|_| "expected an array of hex byte strings".to_owned())?;
-        items
+        elements(json)
+            .map_err(|why| format!("expected an array of hex byte strings: {why}"))?
             .into_iter()
             .map(|item| Bytes::from_param(item.get()).map(|b| b.0))
             .collect::<Result<_, _>>()

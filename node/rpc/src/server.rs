@@ -2,13 +2,15 @@
 use crate::api;
 use crate::backend::Backend;
 use crate::config::{RpcConfig, UnsafeMethods};
-use crate::cors::CorsLayer;
+use crate::files;
 use crate::metrics::RpcMetrics;
+use crate::transport::{self, Running};
 use jsonrpsee::Methods;
-use jsonrpsee::core::id_providers::RandomStringIdProvider;
-use jsonrpsee::server::{BatchRequestConfig, Server, ServerConfig, ServerHandle};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+
+/// Connections that the kernel keeps until they are accepted.
+const BACKLOG: i32 = 4_096;
 
 /// Why the RPC server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -35,15 +37,13 @@ pub struct RpcServer {
     pub address: SocketAddr,
     /// What it counts.
     pub metrics: Arc<RpcMetrics>,
-    handle: ServerHandle,
+    running: Running,
 }
 
 impl RpcServer {
     /// Closes the port and every connection, and waits until running calls ended.
     pub async fn stop(self) {
-        if self.handle.stop().is_ok() {
-            self.handle.stopped().await;
-        }
+        self.running.stop().await;
     }
 }
 
@@ -60,6 +60,8 @@ impl Listener {
         let fail = |source| bind_error(address, source);
         let socket = TcpListener::bind(address).map_err(fail)?;
         socket.set_nonblocking(true).map_err(fail)?;
+        // A burst of connections waits in the kernel instead of being lost; the default is 128.
+        let _ = rustix::net::listen(&socket, BACKLOG);
         Ok(Self { address: socket.local_addr().map_err(fail)?, socket })
     }
 }
@@ -83,24 +85,12 @@ pub fn start(
         UnsafeMethods::Deny => false,
         UnsafeMethods::Auto => address.ip().is_loopback(),
     };
-    let server_config = ServerConfig::builder()
-        .max_connections(config.max_connections)
-        .max_request_body_size(config.max_request_bytes)
-        .max_response_body_size(config.max_response_bytes)
-        .max_subscriptions_per_connection(config.max_subscriptions_per_connection)
-        .set_batch_request_config(BatchRequestConfig::Limit(config.max_batch_requests))
-        .set_message_buffer_capacity(config.message_buffer)
-        .set_id_provider(RandomStringIdProvider::new(16))
-        .build();
-    let middleware = tower::ServiceBuilder::new().layer(CorsLayer(Arc::new(config.cors.clone())));
-    let methods = methods(config, backend, unsafe_allowed)?;
+    let max_connections = files::allow(config.max_connections) as usize;
+    let methods = methods(config.clone(), backend, unsafe_allowed)?;
     let metrics = Arc::new(RpcMetrics::new(methods.method_names()));
-    let server = Server::builder()
-        .set_config(server_config)
-        .set_http_middleware(middleware)
-        .build_from_tcp(socket)
-        .map_err(|source| bind_error(address, source))?;
-    Ok(RpcServer { address, metrics, handle: server.start(methods) })
+    let listener = tokio::net::TcpListener::from_std(socket).map_err(|source| bind_error(address, source))?;
+    let running = transport::start(listener, config, max_connections, methods, metrics.clone());
+    Ok(RpcServer { address, metrics, running })
 }
 
 /// Every method and alias, for a server or for calls without one.

@@ -1,14 +1,21 @@
 //! One subscriber's stream: reply first, then items, with a bound on how long a slow reader is waited for (R2, R7).
 use crate::error;
+use crate::transport::Outbox;
+use jsonrpsee::core::server::SendTimeoutError;
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink, core::SubscriptionError};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// An accepted subscription.
 pub(crate) struct Subscriber {
     sink: SubscriptionSink,
     patience: Duration,
+    /// What waits for the client; none without a server.
+    outbox: Option<Arc<Outbox>>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a subscription ended.
@@ -40,20 +47,33 @@ impl Subscriber {
     /// Sends the reply to the subscribe call.
     pub(crate) async fn accept(pending: PendingSubscriptionSink, patience: Duration) -> Result<Self, Ended> {
         let sink = pending.accept().await.map_err(|_| Ended::Gone)?;
-        Ok(Self { sink, patience })
+        Ok(Self { sink, patience, outbox: None, _place: None })
+    }
+
+    /// Adds where its items wait, and its place among all subscriptions.
+    pub(crate) fn with(self, outbox: Option<Arc<Outbox>>, place: OwnedSemaphorePermit) -> Self {
+        Self { outbox, _place: Some(place), ..self }
     }
 
     /// Sends one item, waiting a bounded time for a slow reader.
     pub(crate) async fn send<T: Serialize + ?Sized>(&self, item: &T) -> Outcome {
         let json = serde_json::value::to_raw_value(item).map_err(error::internal)?;
+        if let Some(outbox) = &self.outbox {
+            let _counted = outbox.hold(json.get().len());
+            tokio::time::timeout(self.patience, outbox.room()).await.map_err(|_| self.too_slow())?;
+        }
         match self.sink.send_timeout(json, self.patience).await {
             Ok(()) => Ok(()),
-            Err(jsonrpsee::core::server::SendTimeoutError::Timeout(_)) => Err(Ended::Broken(format!(
-                "subscription closed: the client read nothing for {} ms; subscribe again",
-                self.patience.as_millis()
-            ))),
-            Err(jsonrpsee::core::server::SendTimeoutError::Closed(_)) => Err(Ended::Gone),
+            Err(SendTimeoutError::Timeout(_)) => Err(self.too_slow()),
+            Err(SendTimeoutError::Closed(_)) => Err(Ended::Gone),
         }
+    }
+
+    fn too_slow(&self) -> Ended {
+        Ended::Broken(format!(
+            "subscription closed: the client read too little for {} ms; subscribe again",
+            self.patience.as_millis()
+        ))
     }
 
     /// The subscription's id, as the reply told it.

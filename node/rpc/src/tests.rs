@@ -1,5 +1,8 @@
 //! Shapes, names, order and errors of the methods, against a fake node.
+mod attack;
+mod client;
 mod fake;
+mod malformed;
 mod operator;
 mod server;
 mod v2;

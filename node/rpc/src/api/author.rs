@@ -2,7 +2,7 @@
 use super::{Context, Registered, Registry, Reply, reply};
 use crate::error;
 use crate::json::{Hex, hash};
-use crate::params::{Args, Bytes, FromParam, unhex};
+use crate::params::{Args, Bytes, FromParam, list, unhex};
 use crate::subscription::{Ended, Outcome, Subscriber};
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use parity_scale_codec::Encode;
@@ -72,10 +72,15 @@ impl FromParam for ExtrinsicList {
             Extrinsic { extrinsic: String },
             Bare(String),
         }
+        const REMOVED_MAX: usize = 1_024;
         const EXPECTED: &str = r#"expected an array of {"hash": hex} or {"extrinsic": hex}"#;
-        let names: Vec<Named> = serde_json::from_str(json).map_err(|_| EXPECTED.to_owned())?;
+        let (names, count) = list(json, REMOVED_MAX).map_err(|_| EXPECTED.to_owned())?;
+        if count > REMOVED_MAX {
+            return Err(format!("at most {REMOVED_MAX} extrinsics at once, got {count}"));
+        }
         let of_bytes = |bytes: &[u8]| OpaqueExtrinsic::from_encoded(bytes).map(|extrinsic| extrinsic.hash());
         let hashes = names.into_iter().map(|name| {
+            let name = serde_json::from_str(name.get()).map_err(|_| EXPECTED.to_owned())?;
             let (text, may_be_hash) = match &name {
                 Named::Hash { hash } => (hash, true),
                 Named::Extrinsic { extrinsic } => (extrinsic, false),
@@ -105,7 +110,7 @@ fn watch(registry: &mut Registry) -> Registered {
         "author_submitAndWatchExtrinsic",
         "author_extrinsicUpdate",
         "author_unwatchExtrinsic",
-        |params, pending, context, _| async move {
+        |params, pending, context, extensions| async move {
             let judged = match Args::new(&params).and_then(|mut args| extrinsic(&mut args)) {
                 Ok(extrinsic) => context
                     .backend
@@ -121,8 +126,7 @@ fn watch(registry: &mut Registry) -> Registered {
                     return Ok(());
                 }
             };
-            let patience = std::time::Duration::from_millis(context.config.slow_reader_ms);
-            let outcome = match Subscriber::accept(pending, patience).await {
+            let outcome = match context.accept(pending, &extensions).await {
                 Ok(subscriber) => follow(subscriber, updates).await,
                 Err(ended) => Err(ended),
             };

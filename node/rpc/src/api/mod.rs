@@ -11,22 +11,27 @@ use crate::backend::{Backend, BackendError};
 use crate::config::RpcConfig;
 use crate::error;
 use crate::params::Args;
-use crate::subscription::{Outcome, Subscriber, close};
+use crate::subscription::{Ended, Outcome, Subscriber, close};
+use crate::transport::Outbox;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
-use jsonrpsee::{Methods, RpcModule};
+use jsonrpsee::{Extensions, Methods, PendingSubscriptionSink, RpcModule};
 use quire_core::H256;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What every method can reach.
 pub(crate) struct Context {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) config: RpcConfig,
     reads: Arc<Semaphore>,
+    /// Subscriptions that may still be made.
+    subscriptions: Arc<Semaphore>,
+    /// KiB of keys that may still be watched.
+    watched: Arc<Semaphore>,
     unsafe_allowed: bool,
 }
 
@@ -44,7 +49,25 @@ impl Context {
         self: &Arc<Self>,
         read: impl FnOnce(&dyn Backend) -> Result<T, ErrorObjectOwned> + Send + 'static,
     ) -> Result<T, ErrorObjectOwned> {
-        let permit = self.reads.clone().acquire_owned().await.map_err(error::internal)?;
+        self.read_for(None, read).await
+    }
+
+    /// Like [`read`](Self::read), but not before the caller has read enough of its earlier answers.
+    async fn read_for<T: Send + 'static>(
+        self: &Arc<Self>,
+        caller: Option<Arc<Outbox>>,
+        read: impl FnOnce(&dyn Backend) -> Result<T, ErrorObjectOwned> + Send + 'static,
+    ) -> Result<T, ErrorObjectOwned> {
+        let permit = loop {
+            if let Some(outbox) = &caller {
+                outbox.room().await;
+            }
+            let permit = self.reads.clone().acquire_owned().await.map_err(error::internal)?;
+            // Others of its calls may have filled the outbox while this one waited for its turn.
+            if caller.as_ref().is_none_or(|outbox| outbox.has_room()) {
+                break permit;
+            }
+        };
         let backend = self.backend.clone();
         let work = move || {
             let answer = read(&*backend);
@@ -52,6 +75,33 @@ impl Context {
             answer
         };
         tokio::task::spawn_blocking(work).await.map_err(error::internal)?
+    }
+
+    /// Answers a subscribe call, within the limit of all subscriptions together.
+    pub(crate) async fn accept(
+        &self,
+        pending: PendingSubscriptionSink,
+        extensions: &Extensions,
+    ) -> Result<Subscriber, Ended> {
+        let Ok(place) = self.subscriptions.clone().try_acquire_owned() else {
+            pending.reject(error::too_many_subscriptions(self.config.max_subscriptions)).await;
+            return Err(Ended::Gone);
+        };
+        let patience = Duration::from_millis(self.config.slow_reader_ms);
+        let subscriber = Subscriber::accept(pending, patience).await?;
+        Ok(subscriber.with(extensions.get().cloned(), place))
+    }
+
+    /// Memory for keys to be watched, to be kept while they are.
+    pub(crate) fn watch(&self, keys: &[Vec<u8>]) -> Result<OwnedSemaphorePermit, ErrorObjectOwned> {
+        /// A key's own memory and the hash of its value.
+        const EACH_BYTES: usize = 64;
+        let bytes: usize = keys.iter().map(|key| key.len().saturating_add(EACH_BYTES)).sum();
+        let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).saturating_add(1);
+        self.watched
+            .clone()
+            .try_acquire_many_owned(kib)
+            .map_err(|_| error::too_many_subscriptions(self.config.max_subscriptions))
     }
 
     /// The block a read is about: the one given, else the best.
@@ -64,7 +114,7 @@ impl Context {
     }
 }
 
-impl From<BackendError> for crate::subscription::Ended {
+impl From<BackendError> for Ended {
     fn from(error: BackendError) -> Self {
         Self::Broken(format!("subscription closed: {error}"))
     }
@@ -106,10 +156,12 @@ impl Registry {
         is_unsafe: bool,
         method: fn(&Context, &mut Args) -> Reply,
     ) -> Registered {
-        self.module.register_async_method(names[0], move |params, context, _| async move {
+        self.module.register_async_method(names[0], move |params, context, extensions| async move {
             context.check_safe(is_unsafe)?;
-            let inner = context.clone();
-            context.read(move |_| Args::new(&params).and_then(|mut args| method(&inner, &mut args))).await
+            let (inner, caller) = (context.clone(), extensions.get().cloned());
+            let answer =
+                move |_: &dyn Backend| Args::new(&params).and_then(|mut args| method(&inner, &mut args));
+            context.read_for(caller, answer).await
         })?;
         self.aliases(names)
     }
@@ -144,7 +196,7 @@ impl Registry {
             names[0],
             notification,
             end_names[0],
-            move |params, pending, context, _| {
+            move |params, pending, context, extensions| {
                 let (prepare, run) = (prepare.clone(), run.clone());
                 async move {
                     let prepared = Args::new(&params).and_then(|mut args| prepare(&context, &mut args));
@@ -155,8 +207,7 @@ impl Registry {
                             return Ok(());
                         }
                     };
-                    let patience = Duration::from_millis(context.config.slow_reader_ms);
-                    let outcome = match Subscriber::accept(pending, patience).await {
+                    let outcome = match context.accept(pending, &extensions).await {
                         Ok(subscriber) => run(subscriber, context, input).await,
                         Err(ended) => Err(ended),
                     };
@@ -181,7 +232,9 @@ pub(crate) fn all(
 ) -> Result<Methods, RegisterMethodError> {
     let reads = Arc::new(Semaphore::new(config.concurrent_reads.max(1)));
     let sealing = backend.manual_sealing();
-    let context = Context { backend, config, reads, unsafe_allowed };
+    let subscriptions = Arc::new(Semaphore::new(config.max_subscriptions));
+    let watched = Arc::new(Semaphore::new(config.max_watched_bytes / 1024));
+    let context = Context { backend, config, reads, subscriptions, watched, unsafe_allowed };
     let mut registry = Registry { module: RpcModule::new(context) };
     system::register(&mut registry)?;
     chain::register(&mut registry)?;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Blocks that one `state_queryStorage` may scan.
@@ -73,7 +74,11 @@ pub(super) fn register(registry: &mut Registry) -> Registered {
         &["state_subscribeStorage"],
         "state_storage",
         &["state_unsubscribeStorage"],
-        key_list,
+        |context, args| {
+            let keys = key_list(context, args)?;
+            let memory = context.watch(&keys)?;
+            Ok((keys, memory))
+        },
         follow_storage,
     )?;
     registry.subscription(
@@ -263,7 +268,11 @@ async fn next_best(
 }
 
 /// All keys at once, `null` for absent ones; then the changes of each best block.
-async fn follow_storage(subscriber: Subscriber, context: Arc<Context>, keys: Vec<Vec<u8>>) -> Outcome {
+async fn follow_storage(
+    subscriber: Subscriber,
+    context: Arc<Context>,
+    (keys, _memory): (Vec<Vec<u8>>, OwnedSemaphorePermit),
+) -> Outcome {
     let keys = Arc::new(keys);
     let mut events = context.backend.block_events();
     let mut block = context.backend.best().hash;

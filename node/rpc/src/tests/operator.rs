@@ -141,6 +141,6 @@ async fn a_range_of_blocks_follows_parents_and_must_be_one_line() {
     let backwards = ask(json!([[hex("k")], last, first])).await;
     assert_eq!(backwards["error"]["code"], 4001, "{backwards}");
     let unknown = ask(json!([[hex("k")], hex([9; 32])])).await;
-    assert_eq!(unknown["error"]["code"], 4003, "{unknown}");
+    assert_eq!(unknown["error"]["code"], 4001, "{unknown}");
     assert!(raw(&fake, "state_queryStorage", json!([[], first])).await.get("error").is_some());
 }

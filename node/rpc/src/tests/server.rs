@@ -1,78 +1,8 @@
 //! The listener: HTTP and WebSocket on one port, batches, origins, limits.
+use super::client::{Ws, http, post, serve};
 use super::fake::Fake;
-use crate::{Cors, Listener, RpcConfig, RpcServer, StartError, UnsafeMethods, start};
-use serde_json::{Value, json};
-use soketto::handshake::{Client, ServerResponse};
-use std::net::SocketAddr;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
-
-pub(super) fn any_port() -> SocketAddr {
-    ([127, 0, 0, 1], 0).into()
-}
-
-fn serve(config: RpcConfig) -> RpcServer {
-    start(Listener::bind(any_port()).unwrap(), config, Fake::new()).unwrap()
-}
-
-/// One HTTP exchange: status line and headers, then the body.
-async fn http(address: SocketAddr, method: &str, headers: &str, body: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let length = body.len();
-    let request = format!(
-        "{method} / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n{headers}\r\n{body}"
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_lowercase(), body.to_owned())
-}
-
-async fn post(address: SocketAddr, body: &Value) -> Value {
-    serde_json::from_str(&http(address, "POST", "", &body.to_string()).await.1).unwrap()
-}
-
-/// A WebSocket client that shows every message.
-pub(super) struct Ws {
-    sender: soketto::Sender<Compat<TcpStream>>,
-    receiver: soketto::Receiver<Compat<TcpStream>>,
-}
-
-impl Ws {
-    pub(super) async fn connect(address: SocketAddr, origin: Option<&str>) -> Result<Self, u16> {
-        let stream = TcpStream::connect(address).await.unwrap();
-        let mut client = Client::new(stream.compat(), "localhost", "/");
-        let header = origin
-            .map(|value| [soketto::handshake::client::Header { name: "Origin", value: value.as_bytes() }]);
-        if let Some(header) = &header {
-            client.set_headers(header);
-        }
-        match client.handshake().await.unwrap() {
-            ServerResponse::Accepted { .. } => {
-                let (sender, receiver) = client.into_builder().finish();
-                Ok(Self { sender, receiver })
-            }
-            ServerResponse::Rejected { status_code } | ServerResponse::Redirect { status_code, .. } => {
-                Err(status_code)
-            }
-        }
-    }
-
-    pub(super) async fn send(&mut self, json: &Value) {
-        self.sender.send_text(json.to_string()).await.unwrap();
-        self.sender.flush().await.unwrap();
-    }
-
-    pub(super) async fn next(&mut self) -> Value {
-        let mut bytes = Vec::new();
-        self.receiver.receive_data(&mut bytes).await.unwrap();
-        serde_json::from_slice(&bytes).unwrap()
-    }
-}
+use crate::{Cors, Listener, RpcConfig, StartError, UnsafeMethods, start};
+use serde_json::json;
 
 #[tokio::test]
 async fn http_and_websocket_share_one_port() {

@@ -4,8 +4,8 @@ mod chain_head;
 mod operations;
 mod transaction;
 
+use super::client::{Ws, any_port};
 use super::fake::{Fake, State};
-use super::server::{Ws, any_port};
 use super::{hex, module, result};
 use crate::{Listener, RpcConfig, RpcServer, start};
 use serde_json::{Value, json};

@@ -15,7 +15,6 @@ use quire_core::H256;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) fn register(module: &mut RpcModule<Context>) -> Registered {
     module.register_method("archive_v1_finalizedHeight", |_, context, _| -> Reply {
@@ -71,7 +70,7 @@ fn storage(module: &mut RpcModule<Context>) -> Registered {
         "archive_v1_storage",
         "archive_v1_storageEvent",
         "archive_v1_stopStorage",
-        |params, pending, context, _| async move {
+        |params, pending, context, extensions| async move {
             let asked = Args::new(&params).and_then(|mut args| asked(&context, &mut args));
             let pages = match asked {
                 Ok(pages) => pages,
@@ -80,8 +79,7 @@ fn storage(module: &mut RpcModule<Context>) -> Registered {
                     return Ok(());
                 }
             };
-            let patience = Duration::from_millis(context.config.slow_reader_ms);
-            let outcome = match Subscriber::accept(pending, patience).await {
+            let outcome = match context.accept(pending, &extensions).await {
                 Ok(subscriber) => stream(subscriber, context, pages).await,
                 Err(ended) => Err(ended),
             };

@@ -3,7 +3,7 @@ use crate::api::{Context, Reply, reply};
 use crate::error;
 use crate::json::Hex;
 use crate::params::{Args, Bytes, OneOrMany};
-use crate::subscription::{Outcome, Subscriber, close};
+use crate::subscription::{Outcome, close};
 use crate::v2::Registered;
 use crate::v2::follow::{Follow, Refusal};
 use crate::v2::follower::Follower;
@@ -19,7 +19,6 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 /// A connection and the id of a follow on it.
 type Name = (usize, String);
@@ -135,7 +134,7 @@ fn follow(module: &mut RpcModule<Context>, follows: Arc<Follows>) -> Registered 
         "chainHead_v1_follow",
         "chainHead_v1_followEvent",
         "chainHead_v1_unfollow",
-        move |params, pending, context, _| {
+        move |params, pending, context, extensions| {
             let follows = follows.clone();
             async move {
                 let with_runtime =
@@ -147,7 +146,7 @@ fn follow(module: &mut RpcModule<Context>, follows: Arc<Follows>) -> Registered 
                 );
                 match (with_runtime, place) {
                     (Ok(with_runtime), Some(place)) => {
-                        close(serve(pending, context, with_runtime, place).await)
+                        close(serve(pending, &extensions, context, with_runtime, place).await)
                     }
                     (Err(why), _) => {
                         pending.reject(why).await;
@@ -166,12 +165,12 @@ fn follow(module: &mut RpcModule<Context>, follows: Arc<Follows>) -> Registered 
 
 async fn serve(
     pending: PendingSubscriptionSink,
+    extensions: &Extensions,
     context: Arc<Context>,
     with_runtime: bool,
     place: Place,
 ) -> Outcome {
-    let patience = Duration::from_millis(context.config.slow_reader_ms);
-    let subscriber = Subscriber::accept(pending, patience).await?;
+    let subscriber = context.accept(pending, extensions).await?;
     let start = Follower::start(context, with_runtime, place.follows.pins.clone());
     let (follower, source, first) = subscriber.until_closed(start).await??;
     let name = (place.connection, text(subscriber.id()));

@@ -18,7 +18,6 @@ use quire_core::{H256, OpaqueExtrinsic, TransactionSource};
 use quire_pool::PoolError;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A notification of `transactionWatch_v1_watchEvent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +133,7 @@ pub(super) fn register(module: &mut RpcModule<Context>) -> Registered {
         "transactionWatch_v1_submitAndWatch",
         "transactionWatch_v1_watchEvent",
         "transactionWatch_v1_unwatch",
-        |params, pending, context, _| async move {
+        |params, pending, context, extensions| async move {
             let bytes = match Args::new(&params).and_then(|mut args| args.required::<Bytes>("transaction")) {
                 Ok(Bytes(bytes)) => bytes,
                 Err(why) => {
@@ -142,8 +141,7 @@ pub(super) fn register(module: &mut RpcModule<Context>) -> Registered {
                     return Ok(());
                 }
             };
-            let patience = Duration::from_millis(context.config.slow_reader_ms);
-            let outcome = match Subscriber::accept(pending, patience).await {
+            let outcome = match context.accept(pending, &extensions).await {
                 Ok(subscriber) => follow(subscriber, context, bytes).await,
                 Err(ended) => Err(ended),
             };
