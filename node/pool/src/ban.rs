@@ -30,6 +30,12 @@ impl Bans {
         self.until.get(hash).is_some_and(|until| now_ms < *until)
     }
 
+    /// Forgets all of them.
+    pub(crate) fn clear(&mut self) {
+        self.until.clear();
+        self.by_end.clear();
+    }
+
     /// Forgets bans that have ended.
     pub(crate) fn expire(&mut self, now_ms: u64) {
         while self.by_end.first().is_some_and(|(until, _)| *until <= now_ms) {

@@ -19,4 +19,4 @@ pub use error::PoolError;
 pub use pool::{
     BlockBody, BlockRef, Config, Effect, Input, Pool, ReadyTransaction, Sizes, Status, Submission,
 };
-pub use transaction::{Tag, Transaction, nonce_tag, nonce_tag_bytes, sender_of};
+pub use transaction::{Place, Tag, Transaction, nonce_tag, nonce_tag_bytes, sender_of};

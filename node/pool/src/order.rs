@@ -10,7 +10,9 @@
 //! Rules
 //! - R1 A tag has at most one provider in the pool.
 //! - R2 A transaction is ready if each tag it requires is provided by a ready transaction or by the chain.
-//! - R3 Ready transactions come by priority, higher first, then by order of arrival; none before what it requires.
+//! - R3 Ready transactions come by priority, higher first; none before what it requires. At one priority chains of
+//!   dependent transactions (a sender's nonces) take turns: first the first of each chain in order of arrival, then the
+//!   second ones, so that a sender with thousands delays another one by its number of chains, not of transactions.
 //! - R4 Nothing here walks over all transactions: each step costs its own tags and dependents, times a logarithm.
 //!
 //! Out of scope: validity, limits, who is told.
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use quire_core::{AccountId, BlockNumber, H256, Nonce};
 
 use crate::key::Key;
-use crate::transaction::{Tag, Transaction};
+use crate::transaction::{Place, Tag, Transaction};
 
 /// Order of arrival; names a transaction inside this module.
 type Id = u64;
@@ -35,6 +37,8 @@ struct Entry {
     missing: usize,
     /// Required tags whose provider is in the pool.
     in_pool: usize,
+    /// Blocks under construction that refused it.
+    refusals: u8,
 }
 
 /// Transactions with their dependencies; see the module doc.
@@ -58,9 +62,11 @@ pub(crate) struct Order {
     future_bytes: usize,
     /// Nonces of ready transactions.
     senders: BTreeSet<(Key, Nonce)>,
+    /// Transactions of each sender, ready or not.
+    counts: BTreeMap<Key, usize>,
     /// Transactions whose validity ends some day.
     by_expiry: BTreeSet<(BlockNumber, Id)>,
-    by_validation: BTreeSet<(BlockNumber, Id)>,
+    by_validation: BTreeSet<(Place, Id)>,
     /// How often a transaction became ready.
     promotions: u64,
 }
@@ -133,6 +139,19 @@ impl Order {
         last.checked_add(1)
     }
 
+    /// Transactions of `account`, ready or not.
+    pub(crate) fn count_of(&self, account: &AccountId) -> usize {
+        self.counts.get(&account.into()).copied().unwrap_or(0)
+    }
+
+    /// Notes that a block under construction refused a transaction; returns how many did so far.
+    pub(crate) fn refuse(&mut self, hash: &H256) -> u8 {
+        let id = self.by_hash.get(&hash.into());
+        let Some(entry) = id.and_then(|id| self.entries.get_mut(id)) else { return 0 };
+        entry.refusals = entry.refusals.saturating_add(1);
+        entry.refusals
+    }
+
     /// The ready transaction that is first to be evicted.
     pub(crate) fn worst_ready(&self) -> Option<H256> {
         self.worst.first().and_then(|(_, Reverse(id))| self.hash_of(*id))
@@ -143,17 +162,17 @@ impl Order {
         self.futures.first().and_then(|id| self.hash_of(*id))
     }
 
-    /// Transactions whose validity ended below height `best`.
+    /// Transactions whose validity ended at height `best` or before.
     pub(crate) fn expired(&self, best: BlockNumber) -> Vec<H256> {
         self.by_expiry
             .iter()
-            .take_while(|(till, _)| *till < best)
+            .take_while(|(till, _)| *till <= best)
             .filter_map(|(_, id)| self.hash_of(*id))
             .collect()
     }
 
-    /// Up to `count` transactions whose last validation is below height `before`, oldest first.
-    pub(crate) fn stale(&self, before: BlockNumber, count: usize) -> Vec<H256> {
+    /// Up to `count` transactions whose last validation is before `before`, oldest first.
+    pub(crate) fn stale(&self, before: Place, count: usize) -> Vec<H256> {
         self.by_validation
             .iter()
             .take_while(|(at, _)| *at < before)
@@ -163,7 +182,7 @@ impl Order {
     }
 
     /// Notes that a transaction is still valid.
-    pub(crate) fn renew(&mut self, hash: &H256, valid_till: BlockNumber, validated_at: BlockNumber) {
+    pub(crate) fn renew(&mut self, hash: &H256, valid_till: BlockNumber, validated_at: Place) {
         let Some(id) = self.by_hash.get(&hash.into()).copied() else { return };
         let Some(entry) = self.entries.get_mut(&id) else { return };
         let transaction = &mut entry.transaction;
@@ -195,7 +214,10 @@ impl Order {
         self.note_times(id, transaction.valid_till, transaction.validated_at);
         self.futures.insert(id);
         self.future_bytes += transaction.size_bytes();
-        self.entries.insert(id, Box::new(Entry { transaction, missing, in_pool }));
+        if let Some((account, _)) = &transaction.sender {
+            *self.counts.entry(account.into()).or_default() += 1;
+        }
+        self.entries.insert(id, Box::new(Entry { transaction, missing, in_pool, refusals: 0 }));
         if missing == 0 {
             self.promote(vec![id], moves);
         } else {
@@ -296,7 +318,7 @@ impl Order {
         provider.is_some_and(|entry| entry.missing == 0)
     }
 
-    fn note_times(&mut self, id: Id, valid_till: BlockNumber, validated_at: BlockNumber) {
+    fn note_times(&mut self, id: Id, valid_till: BlockNumber, validated_at: Place) {
         if valid_till < BlockNumber::MAX {
             self.by_expiry.insert((valid_till, id));
         }
@@ -405,6 +427,13 @@ impl Order {
         self.by_hash.remove(&Key::from(&transaction.hash));
         self.futures.remove(&id);
         self.future_bytes -= transaction.size_bytes();
+        if let Some((account, _)) = &transaction.sender {
+            let count = self.counts.entry(account.into()).or_default();
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.counts.remove(&account.into());
+            }
+        }
         self.by_expiry.remove(&(transaction.valid_till, id));
         self.by_validation.remove(&(transaction.validated_at, id));
         for tag in transaction.requires.iter() {
@@ -416,14 +445,17 @@ impl Order {
     }
 }
 
+/// Priority, then how many of its chain were given out before it, then arrival; the greatest goes first.
+type Turn = (u64, Reverse<usize>, Reverse<Id>);
+
 /// Iterates over ready transactions; see [`Order::ready`].
 pub(crate) struct Ready<'a> {
     order: &'a Order,
     roots: Peekable<btree_set::Iter<'a, (Reverse<u64>, Id)>>,
     /// Transactions whose last provider was given out.
-    unlocked: BinaryHeap<(u64, Reverse<Id>)>,
-    /// Providers that are still to be given out.
-    waiting_for: BTreeMap<Id, usize>,
+    unlocked: BinaryHeap<Turn>,
+    /// Providers that are still to be given out, and the latest turn of those that were.
+    waiting_for: BTreeMap<Id, (usize, usize)>,
 }
 
 impl<'a> Iterator for Ready<'a> {
@@ -436,29 +468,32 @@ impl<'a> Iterator for Ready<'a> {
 
 impl<'a> Ready<'a> {
     pub(crate) fn next_transaction(&mut self) -> Option<&'a Transaction> {
-        let root = self.roots.peek().map(|(Reverse(priority), id)| (*priority, Reverse(*id)));
-        let id = if root >= self.unlocked.peek().copied() {
+        let root = self.roots.peek().map(|(Reverse(priority), id)| (*priority, Reverse(0), Reverse(*id)));
+        let turn = if root >= self.unlocked.peek().copied() {
             self.roots.next();
-            root?.1.0
+            root
         } else {
-            self.unlocked.pop()?.1.0
+            self.unlocked.pop()
         };
+        let (_, Reverse(turn), Reverse(id)) = turn?;
         let transaction = &self.order.entries.get(&id)?.transaction;
         for tag in transaction.provides.iter() {
             for waiter in self.order.waiters_of(tag) {
-                self.provided(waiter);
+                self.provided(waiter, turn);
             }
         }
         Some(transaction)
     }
 
-    fn provided(&mut self, id: Id) {
+    fn provided(&mut self, id: Id, provider_turn: usize) {
         let Some(entry) = self.order.entries.get(&id) else { return };
-        let left = self.waiting_for.entry(id).or_insert(entry.in_pool);
+        let (left, latest) = self.waiting_for.entry(id).or_insert((entry.in_pool, 0));
         *left = left.saturating_sub(1);
+        *latest = provider_turn.max(*latest);
+        let turn = latest.saturating_add(1);
         if *left == 0 && entry.missing == 0 {
             self.waiting_for.remove(&id);
-            self.unlocked.push((entry.transaction.priority, Reverse(id)));
+            self.unlocked.push((entry.transaction.priority, Reverse(turn), Reverse(id)));
         }
     }
 }

@@ -16,17 +16,20 @@
 //!   together (usurped); else 1014.
 //! - R4 Above a limit the worst goes: of ready ones the lowest priority, then the latest, with what depends on it; of
 //!   future ones the one that waits longest, alone.
-//! - R5 What was invalid is banned for a while and answered 1012 without a validation.
+//! - R5 What was invalid is banned for a while and answered 1012 without a validation. A reorganisation ends all bans:
+//!   they were spoken on a chain that was left.
 //! - R6 Blocks that leave the best chain give their transactions back, through validation; blocks that enter it take
 //!   theirs out, and others that use the same nonces.
 //! - R7 Some transactions are validated again with each block, the longest unseen first; after a reorganisation all
 //!   are, over the next blocks.
 //! - R8 Who watches a transaction gets each change of its state once, and nothing after a final one.
+//! - R9 One sender has at most [`Config::sender_count_max`] transactions here, so that it cannot fill the pool alone.
 //!
 //! Out of scope: running the validation, gossip, checking signatures.
 
 mod block;
 mod status;
+mod verdict;
 
 pub use status::Status;
 
@@ -42,7 +45,7 @@ use crate::ban::Bans;
 use crate::error::PoolError;
 use crate::key::Key;
 use crate::order::{Moves, Order};
-use crate::transaction::{Tag, Transaction};
+use crate::transaction::Transaction;
 
 /// Limits and times of the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct Config {
     pub future_count_max: usize,
     /// Most bytes of future transactions.
     pub future_bytes_max: usize,
+    /// Most transactions of one sender, ready and future.
+    pub sender_count_max: usize,
     /// Most transactions that wait for their first validation.
     pub validating_count_max: usize,
     /// Most bytes of transactions that wait for their first validation.
@@ -83,6 +88,7 @@ impl Default for Config {
             ready_bytes_max: 64 * MIB,
             future_count_max: 16_384,
             future_bytes_max: 8 * MIB,
+            sender_count_max: 32_768,
             validating_count_max: 32_768,
             validating_bytes_max: 32 * MIB,
             job_count_max: 1_024,
@@ -244,6 +250,8 @@ struct Pending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Job {
     hashes: Vec<H256>,
+    /// The pool's when it began.
+    branch: u64,
 }
 
 /// The pool; see the module doc.
@@ -262,12 +270,12 @@ pub struct Pool {
     next_job: u64,
     bans: Bans,
     watches: status::Watches,
-    /// Everything validated below this height is validated again (R7).
-    suspect_below: BlockNumber,
+    /// How often the best chain was reorganised; what was validated before the last time is validated again (R7).
+    branch: u64,
 }
 
-/// Validations on an outdated block that are repeated before the answer is taken as it is.
-const ATTEMPTS_MAX: u32 = 3;
+/// Senders whose transactions do not fit into the bytes of a block any more, before the block counts as full.
+const MISFITS_MAX: usize = 8;
 
 impl Pool {
     /// An empty pool on `best`.
@@ -285,7 +293,7 @@ impl Pool {
             next_job: 0,
             bans: Bans::default(),
             watches: status::Watches::default(),
-            suspect_below: 0,
+            branch: 0,
         }
     }
 
@@ -315,20 +323,31 @@ impl Pool {
         self.start_jobs(out);
     }
 
-    /// Ready transactions for a block: each after what it requires, by priority, then by arrival; at most `count_max`
-    /// with at most `bytes_max` bytes together.
+    /// Ready transactions for a block: each after what it requires, by priority, then in turns; at most `count_max` with
+    /// at most `bytes_max` bytes together. What does not fit is left out with everything behind it of its sender; after
+    /// [`MISFITS_MAX`] of those the block counts as full.
     #[must_use]
     pub fn ready(&self, count_max: usize, bytes_max: usize) -> Vec<ReadyTransaction> {
         let mut taken = Vec::new();
         let mut bytes = 0usize;
+        let mut left_out: Vec<AccountId> = Vec::new();
         let mut ready = self.order.ready();
         while taken.len() < count_max
             && let Some(transaction) = ready.next_transaction()
         {
-            bytes = bytes.saturating_add(transaction.size_bytes());
-            if bytes > bytes_max {
-                break;
+            let sender = transaction.sender.map(|(account, _)| account);
+            if sender.is_some_and(|account| left_out.contains(&account)) {
+                continue;
             }
+            let with_it = bytes.saturating_add(transaction.size_bytes());
+            if with_it > bytes_max {
+                match sender {
+                    Some(account) if left_out.len() < MISFITS_MAX => left_out.push(account),
+                    _ => break,
+                }
+                continue;
+            }
+            bytes = with_it;
             taken.push(ReadyTransaction { hash: transaction.hash, extrinsic: transaction.extrinsic.clone() });
         }
         taken
@@ -410,13 +429,13 @@ impl Pool {
         if self.bans.is_banned(hash, now_ms) {
             return Err(PoolError::Banned);
         }
+        if self.has_no_room_for(extrinsic) { Err(PoolError::ImmediatelyDropped) } else { Ok(()) }
+    }
+
+    /// Whether too much waits for its first validation.
+    fn has_no_room_for(&self, extrinsic: &OpaqueExtrinsic) -> bool {
         let bytes = self.validating_bytes.saturating_add(extrinsic.0.len());
-        if self.validating.len() >= self.config.validating_count_max
-            || bytes > self.config.validating_bytes_max
-        {
-            return Err(PoolError::ImmediatelyDropped);
-        }
-        Ok(())
+        self.validating.len() >= self.config.validating_count_max || bytes > self.config.validating_bytes_max
     }
 
     /// Puts a transaction before its first validation.
@@ -464,132 +483,9 @@ impl Pool {
             }
             let job = self.next_job;
             self.next_job = self.next_job.wrapping_add(1);
-            self.jobs.insert(job, Job { hashes });
+            self.jobs.insert(job, Job { hashes, branch: self.branch });
             out.push(Effect::Validate { job, source, transactions });
         }
-    }
-
-    fn validated(
-        &mut self,
-        now_ms: u64,
-        job: u64,
-        at: BlockRef,
-        results: Vec<Result<TransactionValidity, String>>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(Job { hashes }) = self.jobs.remove(&job) else { return };
-        let missing = hashes.len().saturating_sub(results.len());
-        let none = std::iter::repeat_with(|| Err("the runtime gave no answer".to_owned())).take(missing);
-        let results: Vec<_> = results.into_iter().chain(none).collect();
-        for (hash, result) in hashes.into_iter().zip(results) {
-            let repeated = self.revalidating.remove(&hash);
-            if self.validating.contains_key(&Key::from(&hash)) {
-                self.first_verdict(now_ms, hash, at, result, out);
-            } else if repeated {
-                self.repeated_verdict(now_ms, hash, at, result, out);
-            }
-        }
-    }
-
-    fn first_verdict(
-        &mut self,
-        now_ms: u64,
-        hash: H256,
-        at: BlockRef,
-        result: Result<TransactionValidity, String>,
-        out: &mut Vec<Effect>,
-    ) {
-        if let Ok(Ok(valid)) = &result
-            && self.is_outdated(&hash, at, valid)
-            && let Some(mut pending) = self.take_pending(&hash)
-        {
-            pending.attempts += 1;
-            self.queue(hash, pending);
-            return;
-        }
-        let Some(pending) = self.take_pending(&hash) else { return };
-        let ticket = pending.ticket;
-        let watch = pending.watch;
-        let (result, effects) = match result {
-            Ok(Ok(valid)) => self.import(hash, pending, valid, at),
-            Ok(Err(error)) => {
-                if matches!(error, TransactionValidityError::Invalid(_)) {
-                    self.ban(now_ms, hash);
-                }
-                (Err(error.into()), Vec::new())
-            }
-            Err(reason) => (Err(PoolError::Verification { reason }), Vec::new()),
-        };
-        let failed = result.is_err();
-        if let Some(ticket) = ticket {
-            out.push(Effect::Answer { ticket, hash, result });
-        }
-        if watch && !failed {
-            self.watches.watch(hash);
-        }
-        if failed && ticket.is_none() {
-            self.watches.tell(&hash, Status::Invalid, out);
-        }
-        self.tell_moves(hash, effects, out);
-    }
-
-    /// True if the verdict was given on another block than the best one and may be wrong now.
-    fn is_outdated(&self, hash: &H256, at: BlockRef, valid: &ValidTransaction) -> bool {
-        if at.hash == self.best.hash {
-            return false;
-        }
-        let tried = self.validating.get(&hash.into()).is_none_or(|pending| pending.attempts >= ATTEMPTS_MAX);
-        let requires: Vec<Tag> = valid.requires.iter().map(|tag| Tag::new(tag)).collect();
-        let provides: Vec<Tag> = valid.provides.iter().map(|tag| Tag::new(tag)).collect();
-        !tried && (!self.order.is_satisfied(&requires) || self.order.is_on_chain(&provides))
-    }
-
-    /// Puts a valid transaction into the order. Also what the change did to others.
-    fn import(
-        &mut self,
-        hash: H256,
-        pending: Pending,
-        valid: ValidTransaction,
-        at: BlockRef,
-    ) -> (Result<(), PoolError>, Vec<Change>) {
-        let mut changes = Vec::new();
-        let transaction = Transaction::new(hash, pending.extrinsic, pending.source, valid, at.number);
-        if let Err(error) = self.check_import(&transaction) {
-            return (Err(error), changes);
-        }
-        let mut moves = Moves::default();
-        for old in self.order.providers_of(&transaction.provides) {
-            self.order.remove(&old, &mut moves);
-            changes.push(Change::Gone(old, Status::Usurped(hash)));
-        }
-        self.order.insert(transaction, &mut moves);
-        changes.push(Change::Moved(moves));
-        self.enforce_limits(&mut changes);
-        if !self.order.contains(&hash) {
-            changes.retain(|change| !matches!(change, Change::Gone(gone, _) if *gone == hash));
-            return (Err(PoolError::ImmediatelyDropped), changes);
-        }
-        // First itself, then what it made ready: peers get them in an order that they can use.
-        changes.insert(0, Change::Arrived(hash));
-        (Ok(()), changes)
-    }
-
-    fn check_import(&self, transaction: &Transaction) -> Result<(), PoolError> {
-        if transaction.provides.is_empty() {
-            return Err(PoolError::NoTagsProvided);
-        }
-        if transaction.requires.iter().any(|tag| transaction.provides.binary_search(tag).is_ok()) {
-            return Err(PoolError::CycleDetected);
-        }
-        let rivals = self.order.providers_of(&transaction.provides);
-        let old = rivals
-            .iter()
-            .filter_map(|hash| self.order.get(hash))
-            .fold(0u64, |sum, rival| sum.saturating_add(rival.priority));
-        if !rivals.is_empty() && transaction.priority <= old {
-            return Err(PoolError::TooLowPriority { old, new: transaction.priority });
-        }
-        Ok(())
     }
 
     /// R4.
@@ -613,94 +509,6 @@ impl Pool {
             self.order.remove(&oldest, &mut moves);
             changes.push(Change::Gone(oldest, Status::Dropped));
             changes.push(Change::Moved(moves));
-        }
-    }
-
-    fn repeated_verdict(
-        &mut self,
-        now_ms: u64,
-        hash: H256,
-        at: BlockRef,
-        result: Result<TransactionValidity, String>,
-        out: &mut Vec<Effect>,
-    ) {
-        let Some(known) = self.order.get(&hash) else { return };
-        match result {
-            Ok(Ok(valid)) => {
-                let new = Transaction::new(hash, known.extrinsic.clone(), known.source, valid, at.number);
-                let needs_no_more = new.requires.iter().all(|tag| known.requires.contains(tag));
-                let same = new.priority == known.priority && new.provides == known.provides && needs_no_more;
-                match (same, at.hash == self.best.hash) {
-                    (true, true) => self.fulfil(&hash, &new, out),
-                    // What an outdated state provides says nothing about the best one.
-                    (_, false) => self.order.renew(&hash, new.valid_till, new.validated_at),
-                    (false, true) => self.replace(hash, new, out),
-                }
-            }
-            Ok(Err(_)) => {
-                self.ban(now_ms, hash);
-                self.remove(&hash, Status::Invalid, out);
-            }
-            // The runtime could not say: the transaction stays as it was and is asked about later.
-            Err(_) => self.order.renew(&hash, known.valid_till, at.number),
-        }
-    }
-
-    /// The state provides tags that the transaction was thought to wait for.
-    /// The state provides other tags than it was thought to: some wait for nothing any more, some wait again.
-    fn fulfil(&mut self, hash: &H256, new: &Transaction, out: &mut Vec<Effect>) {
-        let Some(known) = self.order.get(hash) else { return };
-        let fulfilled = known.requires.iter().filter(|tag| !new.requires.contains(tag));
-        let fulfilled: Vec<_> = fulfilled.filter(|tag| !self.order.has_provider(tag)).copied().collect();
-        let mut moves = Moves::default();
-        for tag in &fulfilled {
-            self.order.provide_on_chain(tag, &mut moves);
-        }
-        for tag in new.requires.iter() {
-            self.order.withdraw_on_chain(tag, &mut moves);
-        }
-        self.order.renew(hash, new.valid_till, new.validated_at);
-        self.tell_moves(H256::ZERO, vec![Change::Moved(moves)], out);
-    }
-
-    /// The runtime sees the transaction differently now: it leaves and enters anew.
-    fn replace(&mut self, hash: H256, new: Transaction, out: &mut Vec<Effect>) {
-        let mut moves = Moves::default();
-        self.order.remove(&hash, &mut moves);
-        let mut changes = vec![Change::Moved(moves)];
-        if self.check_import(&new).is_err() {
-            changes.push(Change::Gone(hash, Status::Dropped));
-        } else {
-            let mut moves = Moves::default();
-            for old in self.order.providers_of(&new.provides) {
-                self.order.remove(&old, &mut moves);
-                changes.push(Change::Gone(old, Status::Usurped(hash)));
-            }
-            self.order.insert(new, &mut moves);
-            changes.push(Change::Moved(moves));
-        }
-        self.tell_moves(H256::ZERO, changes, out);
-    }
-
-    /// What another block than the best one refuses may be right on the best one.
-    fn refused(
-        &mut self,
-        now_ms: u64,
-        parent: H256,
-        refused: &[(H256, TransactionValidityError)],
-        out: &mut Vec<Effect>,
-    ) {
-        for (hash, error) in refused {
-            match error {
-                _ if parent != self.best.hash => self.revalidate(*hash),
-                TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources) => {}
-                TransactionValidityError::Invalid(InvalidTransaction::Future)
-                | TransactionValidityError::Unknown(_) => self.revalidate(*hash),
-                TransactionValidityError::Invalid(_) => {
-                    self.ban(now_ms, *hash);
-                    self.remove(hash, Status::Invalid, out);
-                }
-            }
         }
     }
 

@@ -37,6 +37,16 @@ impl Tag {
     }
 }
 
+/// A place in the history of the best chain. What was judged on a branch that was left comes before everything on the
+/// present one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// How often the best chain was reorganised before.
+    pub branch: u64,
+    /// Height.
+    pub number: BlockNumber,
+}
+
 /// What the pool knows of a validated transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
@@ -52,25 +62,25 @@ pub struct Transaction {
     pub requires: Arc<[Tag]>,
     /// Tags that it provides.
     pub provides: Arc<[Tag]>,
-    /// Last block height at which its validity is trusted.
+    /// First best height at which it is not valid any more.
     pub valid_till: BlockNumber,
     /// Whether peers should get it.
     pub propagate: bool,
-    /// Height of the block at which it was validated last.
-    pub validated_at: BlockNumber,
+    /// Where it was validated last.
+    pub validated_at: Place,
     /// Signer and nonce, if it is signed.
     pub sender: Option<(AccountId, Nonce)>,
 }
 
 impl Transaction {
-    /// Joins bytes and the runtime's verdict at height `at`.
+    /// Joins bytes and the runtime's verdict at `at`.
     #[must_use]
     pub fn new(
         hash: H256,
         extrinsic: Arc<OpaqueExtrinsic>,
         source: TransactionSource,
         valid: ValidTransaction,
-        at: BlockNumber,
+        at: Place,
     ) -> Self {
         let longevity = BlockNumber::try_from(valid.longevity).unwrap_or(BlockNumber::MAX);
         let sender = sender_of(&extrinsic);
@@ -81,7 +91,7 @@ impl Transaction {
             priority: valid.priority,
             requires: distinct(&valid.requires),
             provides: distinct(&valid.provides),
-            valid_till: at.saturating_add(longevity),
+            valid_till: at.number.saturating_add(longevity),
             propagate: valid.propagate,
             validated_at: at,
             sender,

@@ -15,7 +15,13 @@ fn transaction(id: u8, priority: u64, requires: &[u8], provides: &[u8]) -> Trans
         longevity: 64,
         propagate: true,
     };
-    Transaction::new(H256([id; 32]), extrinsic, TransactionSource::External, valid, 1)
+    Transaction::new(
+        H256([id; 32]),
+        extrinsic,
+        TransactionSource::External,
+        valid,
+        Place { branch: 0, number: 1 },
+    )
 }
 
 fn hashes(order: &Order) -> Vec<u8> {
@@ -87,19 +93,25 @@ fn check(order: &Order) {
 
 /// R3 by definition: again and again the best of those whose providers are out.
 fn naive_order(order: &Order) -> Vec<u8> {
-    let mut out: Vec<Id> = Vec::new();
+    // What is out, with its turn.
+    let mut out: Vec<(Id, usize)> = Vec::new();
     loop {
-        let free = order.entries.iter().filter(|(id, entry)| {
-            let provided = entry.transaction.requires.iter().all(|tag| match order.providers.get(tag) {
-                Some(provider) => out.contains(provider),
-                None => order.on_chain.contains(tag),
-            });
-            entry.missing == 0 && provided && !out.contains(id)
+        let turn_of = |id: &Id| out.iter().find(|(other, _)| other == id).map(|(_, turn)| *turn);
+        let free = order.entries.iter().filter_map(|(id, entry)| {
+            let mut turn = 0;
+            for tag in entry.transaction.requires.iter() {
+                match order.providers.get(tag) {
+                    Some(provider) => turn = turn.max(turn_of(provider)? + 1),
+                    None => assert!(order.on_chain.contains(tag) || entry.missing > 0),
+                }
+            }
+            let is_free = entry.missing == 0 && turn_of(id).is_none();
+            is_free.then_some((entry.transaction.priority, Reverse(turn), Reverse(*id)))
         });
-        let Some((id, _)) = free.max_by_key(|(id, entry)| (entry.transaction.priority, Reverse(**id))) else {
-            return out.iter().map(|id| order.entries[id].transaction.hash.0[0]).collect();
+        let Some((_, Reverse(turn), Reverse(id))) = free.max() else {
+            return out.iter().map(|(id, _)| order.entries[id].transaction.hash.0[0]).collect();
         };
-        out.push(*id);
+        out.push((id, turn));
     }
 }
 
@@ -140,6 +152,18 @@ fn r3_priority_then_arrival_then_dependencies() {
 }
 
 #[test]
+fn r3_chains_of_one_priority_take_turns() {
+    let mut order = Order::default();
+    // A sender with a chain of four, then one with two, then one who pays more for its second.
+    for (id, requires) in [(1, vec![]), (2, vec![1]), (3, vec![2]), (4, vec![3]), (5, vec![]), (6, vec![5])] {
+        insert(&mut order, transaction(id, 7, &requires, &[id]));
+    }
+    insert(&mut order, transaction(7, 7, &[], &[7]));
+    insert(&mut order, transaction(8, 9, &[7], &[8]));
+    assert_eq!(hashes(&order), [1, 5, 7, 8, 2, 6, 3, 4]);
+}
+
+#[test]
 fn tags_in_a_circle_are_future() {
     let mut order = Order::default();
     insert(&mut order, transaction(2, 0, &[7], &[6]));
@@ -164,7 +188,13 @@ fn a_chain_of_ten_thousand_costs_no_stack() {
         };
         let mut hash = [0; 32];
         hash[..4].copy_from_slice(&number.to_be_bytes());
-        Transaction::new(H256(hash), Arc::new(OpaqueExtrinsic(vec![1])), TransactionSource::Local, valid, 1)
+        Transaction::new(
+            H256(hash),
+            Arc::new(OpaqueExtrinsic(vec![1])),
+            TransactionSource::Local,
+            valid,
+            Place::default(),
+        )
     };
     for number in (0..10_000).rev() {
         order.insert(link(number), &mut Moves::default());

@@ -8,7 +8,7 @@ use quire_core::{H256, OpaqueExtrinsic, TransactionSource};
 use super::{BlockBody, BlockRef, Change, Effect, Pending, Pool, Status};
 use crate::key::Key;
 use crate::order::Moves;
-use crate::transaction::{nonce_tag, sender_of};
+use crate::transaction::{Place, nonce_tag, sender_of};
 
 impl Pool {
     pub(super) fn new_best(
@@ -20,7 +20,8 @@ impl Pool {
     ) {
         self.best = best;
         if !retracted.is_empty() {
-            self.suspect_below = best.number;
+            self.branch = self.branch.saturating_add(1);
+            self.bans.clear();
         }
         for body in retracted {
             self.watches.retracted(&body.block, out);
@@ -30,7 +31,7 @@ impl Pool {
             self.enact(body, !retracted.is_empty(), &mut included, out);
         }
         for body in retracted {
-            self.take_back(body, &included);
+            self.take_back(body, &included, out);
         }
         self.drop_expired(out);
         self.watches.time_out(best.number.saturating_sub(self.config.finality_timeout_blocks), out);
@@ -91,14 +92,19 @@ impl Pool {
         }
     }
 
-    /// Gives a retracted block's transactions another validation, unless the new chain has them.
-    fn take_back(&mut self, body: &BlockBody, included: &BTreeSet<H256>) {
+    /// Gives a retracted block's transactions another validation, unless the new chain has them. What finds no room is
+    /// dropped.
+    fn take_back(&mut self, body: &BlockBody, included: &BTreeSet<H256>, out: &mut Vec<Effect>) {
         for extrinsic in body.extrinsics.iter().filter(|extrinsic| sender_of(extrinsic).is_some()) {
             let hash = extrinsic.hash();
             if included.contains(&hash)
                 || self.order.contains(&hash)
                 || self.validating.contains_key(&Key::from(&hash))
             {
+                continue;
+            }
+            if self.has_no_room_for(extrinsic) {
+                self.watches.tell(&hash, Status::Dropped, out);
                 continue;
             }
             let source = TransactionSource::External;
@@ -116,7 +122,7 @@ impl Pool {
     /// R7.
     fn revalidate_some(&mut self) {
         let aged = self.best.number.saturating_sub(self.config.revalidate_after_blocks);
-        let before = aged.max(self.suspect_below);
+        let before = Place { branch: self.branch, number: aged };
         let room = self.config.revalidate_count_max.saturating_sub(self.revalidating.len());
         for hash in self.order.stale(before, room) {
             self.revalidate(hash);

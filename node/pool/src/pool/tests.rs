@@ -398,8 +398,13 @@ fn r7_the_author_reports_what_the_runtime_refuses() {
     ];
     shell.run(Input::Refused { parent: H256([0xee; 32]), refused: refused.clone() });
     assert_eq!(shell.told(&bad), [Status::Ready], "a fork's opinion: asked again on the best block");
-    shell.run(Input::Refused { parent: shell.pool.best().hash, refused });
-    assert_eq!(shell.told(&bad).last(), Some(&Status::Invalid));
+    // A block that takes too much from the sender refuses it, the state below does not: the next block decides.
+    let parent = shell.pool.best().hash;
+    shell.run(Input::Refused { parent, refused: refused.clone() });
+    shell.run(Input::Refused { parent, refused: refused.clone() });
+    assert_eq!(shell.told(&bad), [Status::Ready]);
+    shell.run(Input::Refused { parent, refused });
+    assert_eq!(shell.told(&bad).last(), Some(&Status::Invalid), "not for ever");
     assert_eq!(shell.ready(), [full.hash()]);
     assert_eq!(shell.submit(&bad), Err(PoolError::Banned));
 }
@@ -431,10 +436,92 @@ fn longevity_ends() {
     let jobs = shell.step(input);
     let valid = verdict(&shell.state, &extrinsic).map(|valid| ValidTransaction { longevity: 2, ..valid });
     shell.step(Input::Validated { job: jobs[0].0, at: block(0), results: vec![Ok(valid)] });
+    shell.enact(1, &[]);
+    assert_eq!(shell.ready().len(), 1, "block 2 is the second one that may have it");
     shell.enact(2, &[]);
-    assert_eq!(shell.ready().len(), 1);
-    shell.enact(3, &[]);
-    assert_eq!(shell.told(&extrinsic), [Status::Ready, Status::Invalid]);
+    assert_eq!(shell.told(&extrinsic), [Status::Ready, Status::Invalid], "block 3 may not");
+}
+
+#[test]
+fn r9_one_sender_cannot_fill_the_pool() {
+    let mut shell = Shell::new(Config { sender_count_max: 3, ..Config::default() });
+    for nonce in [0, 1, 7] {
+        shell.submit(&signed(1, nonce, 1)).expect("has room");
+    }
+    assert_eq!(shell.submit(&signed(1, 2, 9)), Err(PoolError::ImmediatelyDropped));
+    shell.submit(&signed(1, 1, 2)).expect("replaces one of its own");
+    shell.submit(&signed(2, 0, 1)).expect("another sender");
+    let first = signed(1, 0, 1);
+    shell.enact(1, &[&first]);
+    shell.submit(&signed(1, 2, 1)).expect("room again");
+}
+
+#[test]
+fn r1_of_verdicts_a_refusal_elsewhere_is_no_refusal() {
+    let stale = || vec![Ok(Err(InvalidTransaction::Stale.into()))];
+    let mut shell = Shell::new(Config { revalidate_after_blocks: 1, ..Config::default() });
+    let fresh = signed(2, 0, 1);
+    let (ticket, input) = shell.submission(&fresh);
+    let jobs = shell.step(input);
+    // The chain has a block with it already; the pool has not heard of it.
+    let jobs = shell.step(Input::Validated { job: jobs[0].0, at: block(1), results: stale() });
+    assert!(!shell.answers.contains_key(&ticket) && jobs.len() == 1, "asked again");
+    shell.enact(1, &[&fresh]);
+    assert_eq!(shell.answers[&ticket], Ok(()), "it is in the block");
+    assert!(matches!(shell.told(&fresh)[..], [Status::InBlock { .. }]));
+
+    let known = signed(1, 0, 1);
+    shell.submit(&known).expect("valid");
+    let jobs = shell.step(Input::NewBest { best: block(3), retracted: Vec::new(), enacted: Vec::new() });
+    assert_eq!(jobs.len(), 1, "validated again");
+    let jobs = shell.step(Input::Validated { job: jobs[0].0, at: block(4), results: stale() });
+    assert_eq!((shell.told(&known), jobs.len()), (&[Status::Ready][..], 1), "asked again");
+    shell.enact(4, &[&known]);
+    assert!(matches!(shell.told(&known)[..], [Status::Ready, Status::InBlock { .. }]));
+}
+
+#[test]
+fn r2_of_verdicts_who_cannot_return_is_told_why() {
+    let mut shell = Shell::new(Config { sender_count_max: 2, ..Config::default() });
+    let (first, second) = (signed(1, 0, 5), signed(2, 0, 5));
+    shell.submit(&first).expect("valid");
+    shell.submit(&second).expect("valid");
+    let lost = shell.enact(1, &[&first, &second]);
+    // On the new branch a rival and too many others of the second sender are there before the old ones come back.
+    let best = BlockRef { number: 2, hash: H256([9; 32]) };
+    shell.state = Nonces::new();
+    let jobs = shell.step(Input::NewBest { best, retracted: vec![lost], enacted: Vec::new() });
+    let rival = signed(1, 0, 9);
+    let verdicts = |shell: &Shell, list: &[Arc<OpaqueExtrinsic>]| -> Vec<_> {
+        list.iter().map(|extrinsic| Ok(verdict(&shell.state, extrinsic))).collect()
+    };
+    let mut more = Vec::new();
+    for extrinsic in [&rival, &signed(2, 4, 1), &signed(2, 5, 1)] {
+        let (_, input) = shell.submission(extrinsic);
+        more.extend(shell.step(input));
+    }
+    for (job, list) in more.into_iter().chain(jobs) {
+        let results = verdicts(&shell, &list);
+        for (job, list) in shell.step(Input::Validated { job, at: best, results }) {
+            let results = verdicts(&shell, &list);
+            shell.step(Input::Validated { job, at: best, results });
+        }
+    }
+    assert_eq!(shell.told(&first).last(), Some(&Status::Usurped(rival.hash())));
+    assert_eq!(shell.told(&second).last(), Some(&Status::Dropped));
+}
+
+#[test]
+fn r5_a_reorganisation_ends_bans() {
+    let mut shell = Shell::new(Config::default());
+    let (own, other) = (signed(1, 0, 1), signed(1, 0, 2));
+    let lost = shell.enact(1, &[&other]);
+    assert_eq!(shell.submit(&own), Err(PoolError::Invalid(InvalidTransaction::Stale)));
+    assert_eq!(shell.submit(&own), Err(PoolError::Banned));
+    shell.state = Nonces::new();
+    let best = BlockRef { number: 2, hash: H256([9; 32]) };
+    shell.step(Input::NewBest { best, retracted: vec![lost], enacted: Vec::new() });
+    shell.submit(&own).expect("its nonce is free on this branch");
 }
 
 #[test]
