@@ -37,6 +37,8 @@ pub mod sync;
 mod testing;
 pub mod tree;
 mod view;
+#[cfg(test)]
+mod with_pool;
 
 pub use author::{Built, Pace, ProposeError, Proposer};
 pub use chain::{Chain, Config, OpenError};

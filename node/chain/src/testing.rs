@@ -1,5 +1,6 @@
 //! A world for the tests of this crate: a store in memory, a tiny key/value runtime, keys, and a network of chains.
 
+pub(crate) mod accounts;
 pub(crate) mod runtime;
 pub(crate) mod store;
 

@@ -37,8 +37,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use quire_core::{
-    AccountId, BlockNumber, H256, InvalidTransaction, Nonce, OpaqueExtrinsic, TransactionSource,
-    TransactionValidity, TransactionValidityError, ValidTransaction,
+    AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, TransactionValidity,
+    TransactionValidityError,
 };
 
 use crate::ban::Bans;

@@ -58,10 +58,10 @@ pub(crate) struct FakeRuntime {
     pub(crate) called: AtomicUsize,
 }
 
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     code: &'a RuntimeCode,
-    state: &'a dyn StateView,
-    overlay: &'a mut Overlay,
+    pub(crate) state: &'a dyn StateView,
+    pub(crate) overlay: &'a mut Overlay,
     method: &'a str,
 }
 
@@ -82,7 +82,7 @@ impl Execute for FakeRuntime {
                 run.execute_block(&run.decode::<Block>(args)?).map(|()| Vec::new())
             }
             "Core_initialize_block" => {
-                run.initialize(&run.decode::<Header>(args)?);
+                run.initialize(&run.decode::<Header>(args)?)?;
                 Ok(vec![0])
             }
             "BlockBuilder_inherent_extrinsics" => {
@@ -97,8 +97,12 @@ impl Execute for FakeRuntime {
             }
             "BlockBuilder_finalize_block" => Ok(run.finalize()?.encode()),
             "QuirePool_validate_transactions" => {
-                let (_, batch, _) = run.decode::<(TransactionSource, Vec<OpaqueExtrinsic>, H256)>(args)?;
-                Ok(batch.iter().map(validate).collect::<Vec<_>>().encode())
+                let (_, batch, at) = run.decode::<(TransactionSource, Vec<OpaqueExtrinsic>, H256)>(args)?;
+                let next = run.height()?.saturating_add(1);
+                run.note_parent(next, at)?;
+                run.overlay.set(b"height", next.saturating_sub(1).encode());
+                let answers: Result<Vec<_>, _> = batch.iter().map(|one| run.validate(one)).collect();
+                Ok(answers?.encode())
             }
             "AuraApi_authorities" => run.get(b"aura"),
             "AuraApi_slot_duration" => Ok(SLOT_MS.encode()),
@@ -135,7 +139,11 @@ fn validate(extrinsic: &OpaqueExtrinsic) -> TransactionValidity {
 }
 
 impl Run<'_> {
-    fn decode<T: Decode>(&self, mut bytes: &[u8]) -> Result<T, ExecuteError> {
+    fn validate(&mut self, extrinsic: &OpaqueExtrinsic) -> Result<TransactionValidity, ExecuteError> {
+        if self.is_signed(extrinsic)? { self.validate_signed(extrinsic) } else { Ok(validate(extrinsic)) }
+    }
+
+    pub(crate) fn decode<T: Decode>(&self, mut bytes: &[u8]) -> Result<T, ExecuteError> {
         T::decode(&mut bytes).map_err(|error| self.trap(&format!("bad arguments: {error}")))
     }
 
@@ -151,7 +159,7 @@ impl Run<'_> {
     fn execute_block(&mut self, block: &Block) -> Result<(), ExecuteError> {
         let mut header = block.header.clone();
         header.digest.logs.retain(|item| matches!(item, DigestItem::PreRuntime(..)));
-        self.initialize(&header);
+        self.initialize(&header)?;
         for extrinsic in &block.extrinsics {
             self.apply(extrinsic)?.map_err(|error| self.trap(&format!("refused: {error:?}")))?.ok();
         }
@@ -162,11 +170,19 @@ impl Run<'_> {
         }
     }
 
-    fn initialize(&mut self, header: &Header) {
+    fn initialize(&mut self, header: &Header) -> Result<(), ExecuteError> {
         self.overlay.set(HEADER, header.encode());
+        self.note_parent(header.number, header.parent_hash)
     }
 
     fn apply(&mut self, extrinsic: &OpaqueExtrinsic) -> Result<ApplyExtrinsicResult, ExecuteError> {
+        if self.is_signed(extrinsic)? {
+            let applied = self.apply_signed(extrinsic)?;
+            if applied.is_ok() {
+                self.overlay.append(self.state, EXTRINSICS, &extrinsic.encode())?;
+            }
+            return Ok(applied);
+        }
         let Ok(call) = Call::decode(&mut &extrinsic.0[..]) else {
             return Ok(Err(InvalidTransaction::Call.into()));
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use quire_core::{H256, OpaqueExtrinsic, TransactionSource};
 
 use super::{BlockBody, BlockRef, Change, Effect, Pending, Pool, Status};
+use crate::error::PoolError;
 use crate::key::Key;
 use crate::order::Moves;
 use crate::transaction::{Place, nonce_tag, sender_of};
@@ -65,11 +66,14 @@ impl Pool {
         self.tell_moves(H256::ZERO, changes, out);
     }
 
-    /// A transaction got into a block before its validation here came back: it is valid.
+    /// A transaction got into a block before its validation here came back: it is valid. One that is watched already was
+    /// here before, and keeps its watcher.
     fn accept_included(&mut self, hash: H256, pending: &Pending, out: &mut Vec<Effect>) {
         if let Some(ticket) = pending.ticket {
-            out.push(Effect::Answer { ticket, hash, result: Ok(()) });
-            if pending.watch {
+            let is_watched = self.watches.contains(&hash);
+            let result = if is_watched { Err(PoolError::AlreadyImported(hash)) } else { Ok(()) };
+            out.push(Effect::Answer { ticket, hash, result });
+            if pending.watch && !is_watched {
                 self.watches.watch(hash);
             }
         }
@@ -97,10 +101,16 @@ impl Pool {
     fn take_back(&mut self, body: &BlockBody, included: &BTreeSet<H256>, out: &mut Vec<Effect>) {
         for extrinsic in body.extrinsics.iter().filter(|extrinsic| sender_of(extrinsic).is_some()) {
             let hash = extrinsic.hash();
-            if included.contains(&hash)
-                || self.order.contains(&hash)
-                || self.validating.contains_key(&Key::from(&hash))
-            {
+            if included.contains(&hash) || self.order.contains(&hash) {
+                continue;
+            }
+            if let Some(pending) = self.validating.get_mut(&Key::from(&hash)) {
+                // Handed in once more while it was in the block: whoever watches it already goes on watching.
+                if self.watches.contains(&hash)
+                    && let Some(ticket) = pending.ticket.take()
+                {
+                    out.push(Effect::Answer { ticket, hash, result: Err(PoolError::AlreadyImported(hash)) });
+                }
                 continue;
             }
             if self.has_no_room_for(extrinsic) {

@@ -69,6 +69,10 @@ impl Watches {
         self.last.len()
     }
 
+    pub(super) fn contains(&self, hash: &H256) -> bool {
+        self.last.contains_key(&hash.into())
+    }
+
     pub(super) fn watch(&mut self, hash: H256) {
         self.last.insert(Key::from(&hash), None);
     }

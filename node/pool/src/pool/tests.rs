@@ -4,7 +4,7 @@ mod history;
 
 use std::collections::BTreeMap;
 
-use quire_core::{Era, Extra, MultiSignature, UncheckedExtrinsic};
+use quire_core::{Era, Extra, InvalidTransaction, MultiSignature, UncheckedExtrinsic, ValidTransaction};
 
 use super::*;
 use crate::transaction::nonce_tag_bytes;

@@ -67,7 +67,7 @@ impl Pool {
         out: &mut Vec<Effect>,
     ) {
         let Some(mut pending) = self.take_pending(&hash) else { return };
-        if !at.is_best && self.is_doubtful(&pending, &result) {
+        if !at.is_best && self.is_doubtful(&hash, &pending, &result) {
             pending.attempts = pending.attempts.saturating_add(1);
             self.queue(hash, pending);
             return;
@@ -103,13 +103,21 @@ impl Pool {
     }
 
     /// True if a verdict that was not given on the best block may be wrong there, and shall be repeated (R1).
-    fn is_doubtful(&self, pending: &Pending, result: &Result<TransactionValidity, String>) -> bool {
+    fn is_doubtful(
+        &self,
+        hash: &H256,
+        pending: &Pending,
+        result: &Result<TransactionValidity, String>,
+    ) -> bool {
         let is_tried = pending.attempts >= ATTEMPTS_MAX;
         match result {
             Ok(Ok(valid)) => {
                 let requires: Vec<Tag> = valid.requires.iter().map(|tag| Tag::new(tag)).collect();
                 let provides: Vec<Tag> = valid.provides.iter().map(|tag| Tag::new(tag)).collect();
-                !is_tried && (!self.order.is_satisfied(&requires) || self.order.is_on_chain(&provides))
+                // One that is watched and not in the order is in a block, as far as the pool has heard.
+                let is_included = self.order.is_on_chain(&provides)
+                    || (pending.ticket.is_some() && self.watches.contains(hash));
+                !is_tried && (!self.order.is_satisfied(&requires) || is_included)
             }
             // A client waits for the answer; a watcher of a retracted one must hear nothing wrong.
             Ok(Err(_)) | Err(_) => !is_tried || pending.ticket.is_none(),
@@ -139,6 +147,12 @@ impl Pool {
         self.enforce_limits(&mut changes);
         if !self.order.contains(&hash) {
             changes.retain(|change| !matches!(change, Change::Gone(gone, _) if *gone == hash));
+            for change in &mut changes {
+                if let Change::Gone(_, fate @ Status::Usurped(_)) = change {
+                    // What it replaced is worse still: there is no room for either.
+                    *fate = Status::Dropped;
+                }
+            }
             let refusal = Refusal { error: PoolError::ImmediatelyDropped, fate: Status::Dropped };
             return (Err(refusal), changes);
         }
