@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { u8aToHex } from '@polkadot/util';
 import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
 import { assemble, connect, include, nonceOf, pair, parts, refused, sign, UNIT } from './harness/chain.mjs';
+import { MANUAL, sealer } from './harness/manual.mjs';
 import { Rpc } from './harness/rpc.mjs';
 import { suite } from './harness/suite.mjs';
 
@@ -136,6 +137,24 @@ await check('4001: ranges of blocks that do not exist; 4002: more keys than a pa
   await refused(rpc.call('state_queryStorage', [key], UNKNOWN, young), 4001, { message });
   await refused(rpc.call('state_queryStorage', [key], old, UNKNOWN), 4001, { message });
   await refused(rpc.call('state_getKeysPaged', '0x', 1_001), 4002, { message: 'count exceeds maximum value. value: 1001, max: 1000' });
+});
+
+await check('4003: states that were pruned; their blocks are still there, and an archive keeps them', async () => {
+  const message = /^Client error: UnknownBlock: State already discarded for /;
+  for (const [pruning, is_kept] of [['16', false], ['archive', true]]) {
+    const node = await start([...MANUAL, '--state-pruning', pruning]), seal = await sealer(node.url);
+    const old = await seal.block({ finalize: true });
+    await seal.blocks(40, { finalize: true });
+    const number = api.query.system.number.key(), read = seal.rpc.call('state_getStorage', number, old);
+    if (is_kept) assert.equal(await read, '0x01000000'); else await refused(read, 4003, { message });
+    if (!is_kept) await refused(seal.rpc.call('state_call', 'Core_version', '0x', old), 4003, { message });
+    assert.equal((await seal.rpc.call('chain_getHeader', old)).number, '0x1');
+    assert.equal((await seal.rpc.call('chain_getBlock', old)).block.extrinsics.length, 1);
+    assert.equal(await seal.rpc.call('chain_getBlockHash', 1), old);
+    assert.equal(await seal.rpc.call('chain_getBlockHash', 0), api.genesisHash.toHex());
+    await seal.rpc.close();
+    await node.stop();
+  }
 });
 
 await check('errors of every pallet are decoded by name, and change nothing but nonce and fee', async () => {

@@ -187,6 +187,22 @@ def _():
     assert last > 1_600_000_000_000
 
 
+@check("a multisig account: two of three, both with what the library computes itself")
+def _():
+    alice, bob = Keypair.create_from_uri("//Alice"), Keypair.create_from_uri("//Bob")
+    account = node.generate_multisig_account(signatories=[alice.ss58_address, bob.ss58_address, eve.ss58_address], threshold=2)
+    assert send(transfer(account.ss58_address, 10 * UNIT), ferdie).is_success
+    target = Keypair.create_from_uri(f"//Paid{time.time_ns()}").ss58_address
+    call = transfer(target, UNIT)
+    for who in (eve, bob):
+        signed = node.create_multisig_extrinsic(call, who, account, era={"period": 64})
+        receipt = node.submit_extrinsic(signed, wait_for_inclusion=True)
+        assert receipt.is_success, receipt.error_message
+    names = [(e.value["module_id"], e.value["event_id"]) for e in receipt.triggered_events]
+    assert ("Multisig", "MultisigExecuted") in names, names
+    assert free(target) == UNIT and free(account.ss58_address) == 9 * UNIT
+
+
 @check("runtime calls, and the node's own methods")
 def _():
     nonce = node.runtime_call("AccountNonceApi", "account_nonce", [ferdie.ss58_address]).value

@@ -109,8 +109,7 @@ run_shared() { # scripts that also pass against other Substrate chains
   try papi 70 node "$copy/papi.mjs" "$url"
   install_python && try py_client 70 "$python" "$copy/py_client.py" "$url"
   # The same versions as our own program, so that they are built once.
-  [ -f "$here/subxt/Cargo.lock" ] && cp "$here/subxt/Cargo.lock" "$copy/subxt/"
-  run_subxt "$copy/subxt" subxt_client
+  cp "$here/subxt/Cargo.lock" "$copy/subxt/" && run_subxt "$copy/subxt" subxt_client
   "$node" build-spec --chain dev --raw > "$work/dev.json"
   try smoldot 70 node "$copy/smoldot.mjs" "$work/dev.json" --genesis "$(genesis_hash)"
 }
@@ -126,7 +125,7 @@ for group in "${groups[@]}"; do
   case $group in
     js) run_js ;;
     python) run_python ;;
-    subxt) [ -d "$here/subxt" ] && run_subxt "$here/subxt" subxt ;;
+    subxt) run_subxt "$here/subxt" subxt ;;
     shared) run_shared ;;
     *) echo "no group $group: js, python, subxt, shared"; exit 2 ;;
   esac

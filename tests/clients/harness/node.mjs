@@ -5,9 +5,10 @@ const START_MS = 20_000;
 const LOG_LINES = 400;
 const running = new Set();
 
-/** A running node: `url` for WebSocket, `http` for HTTP, `log()` for its last lines, `stop()` to end it. */
+/** A running node: `url` for WebSocket, `http` for HTTP, `log()` for its last lines, `stop()` and `kill()` to end it. */
 export async function startNode(binary, flags = []) {
-  const args = ['--dev', '--rpc-port', '0', '--port', '0', '--no-prometheus', ...flags];
+  const free = flags.includes('--rpc-port') ? [] : ['--rpc-port', '0'];
+  const args = ['--dev', ...free, '--port', '0', '--no-prometheus', ...flags];
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const lines = [];
   running.add(child);
@@ -34,6 +35,7 @@ export async function startNode(binary, flags = []) {
     http: `http://${address}`,
     log: (count = 12) => lines.slice(-count).join('\n'),
     async stop() { child.kill('SIGTERM'); return exited; },
+    async kill() { child.kill('SIGKILL'); return exited; },
   };
 }
 

@@ -31,7 +31,7 @@ export class Stream {
       const one = {};
       const late = setTimeout(() => {
         this.#waiting.splice(this.#waiting.indexOf(one), 1);
-        reject(new Error(`no ${what} in ${ms} ms; so far ${JSON.stringify(this.seen).slice(0, 400)}`));
+        reject(new Error(`no ${what} in ${ms} ms; so far ${JSON.stringify(this.seen, (_, value) => typeof value === 'bigint' ? String(value) : value).slice(0, 400)}`));
       }, ms);
       one.found = item => { clearTimeout(late); resolve(item); };
       one.failed = why => { clearTimeout(late); reject(why); };

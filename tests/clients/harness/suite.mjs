@@ -7,7 +7,7 @@ import { startNode } from './node.mjs';
 
 const LIMIT_MS = 58_000;
 
-/** Opens a suite; `own` are the flags of a node that must be the suite's own. */
+/** Opens a suite. `own` are the flags of a node that must be the suite's own; with `'none'` the suite starts its nodes itself. */
 export async function suite(name, { own } = {}) {
   const args = process.argv.slice(2);
   const given = args.find(arg => /^wss?:/.test(arg));
@@ -34,11 +34,12 @@ export async function suite(name, { own } = {}) {
   process.on('unhandledRejection', error => give_up(`unhandled: ${error?.stack ?? error}`));
   process.on('uncaughtException', error => give_up(`uncaught: ${error?.stack ?? error}`));
 
-  const url = own ? (await start(own)).url : given ?? (await start()).url;
+  const url = own === 'none' ? undefined : own ? (await start(own)).url : given ?? (await start()).url;
   return {
     url,
-    http: url.replace(/^ws/, 'http'),
+    http: url?.replace(/^ws/, 'http'),
     start,
+    binary,
     /** Runs one check; what follows runs in any case, so that one run shows every fault. */
     async check(what, body) {
       current = what;
