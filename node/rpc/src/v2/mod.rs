@@ -23,8 +23,8 @@
 //! * R7 An operation that the runtime refuses ends with `operationError`, a call of the archive with
 //!   `{"success": false}`. None of them stays silent.
 //! * R8 Quire has no child tries: a look-up in one finds nothing.
-//! * R9 The archive knows the headers and bodies of all final blocks, and states as far back as `--state-pruning`
-//!   keeps them; below that it answers an error that says so.
+//! * R9 The archive knows the headers of all final blocks, bodies and states as far back as the node keeps them: a body
+//!   that is gone is `null`, a state that is gone is an error that says so.
 mod archive;
 mod broadcast;
 mod chain_head;
