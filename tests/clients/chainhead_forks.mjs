@@ -128,4 +128,22 @@ await check('a watched transaction goes into a block, out of it, into another br
   assert.deepEqual(await next(), ['finalized', home, 1]);
 });
 
+await check('storageDiff tells exactly what the states of two blocks differ in', async () => {
+  const from = await seal.block(), to = await seal.block(), [top, ...hashes] = [await seal.block(), to, from].reverse();
+  const state = async at => {
+    const keys = await rpc.call('state_getKeysPaged', '0x', 1_000, null, at);
+    const [{ changes }] = await rpc.call('state_queryStorageAt', keys, at);
+    return new Map(changes);
+  };
+  const [before, after] = [await state(top), await state(hashes.at(-1))];
+  const expected = [...new Set([...before.keys(), ...after.keys()])].sort()
+    .filter(key => before.get(key) !== after.get(key))
+    .map(key => [key, after.get(key) ?? before.get(key), !before.has(key) ? 'added' : after.has(key) ? 'modified' : 'deleted']);
+  const stream = await rpc.subscribe('archive_v1_storageDiff', 'archive_v1_storageDiffEvent', hashes.at(-1), null, top);
+  const told = [];
+  for (let event = await stream.next(); event.event === 'storageDiff'; event = await stream.next()) told.push([event.key, event.value, event.type]);
+  assert.deepEqual(told, expected);
+  assert(expected.length > 3 && before.size > expected.length, `${expected.length} of ${before.size} keys`);
+});
+
 await end();

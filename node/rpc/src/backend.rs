@@ -51,6 +51,9 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<Vec<Vec<u8>>, BackendError>;
     /// The Merkle value of the trie node at `key` after block `at`, or of the closest one below it.
     fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError>;
+    /// The keys that start with `prefix` and whose values differ between the states after two blocks, ascending. Reads
+    /// as it goes, and costs what differs, not what is there.
+    fn changed_keys(&self, from: &H256, to: &H256, prefix: &[u8]) -> Result<ChangedKeys, BackendError>;
     /// A runtime call against the state after block `at`; the raw SCALE result.
     fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError>;
     /// The version of the runtime that executes the child of block `at`.
@@ -105,6 +108,9 @@ pub trait Backend: Send + Sync + 'static {
         None
     }
 }
+
+/// Answer of [`Backend::changed_keys`].
+pub type ChangedKeys = Box<dyn Iterator<Item = Result<Vec<u8>, BackendError>> + Send>;
 
 /// Facts that do not change while a node runs.
 #[derive(Debug, Clone)]

@@ -34,8 +34,9 @@ mod transport;
 mod v2;
 
 pub use backend::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
-    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
+    Backend, BackendError, Block, BlockEvent, BlockRef, ChangedKeys, FinalityRound, FinalityState, Health,
+    Justification, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Votes,
 };
 pub use config::{Cors, RpcConfig, UnsafeMethods};
 pub use json::{HeaderJson, Hex};

@@ -10,9 +10,9 @@ use quire_core::{
     RuntimeVersion, TransactionSource, ss58,
 };
 use quire_rpc::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
-    ManualSealing, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
-    Votes,
+    Backend, BackendError, Block, BlockEvent, BlockRef, ChangedKeys, FinalityRound, FinalityState, Health,
+    Justification, ManualSealing, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo,
+    TxStatus, Votes,
 };
 use quire_trie::{NodePath, NodeReader, TrieError};
 use std::sync::Arc;
@@ -168,6 +168,13 @@ impl Backend for NodeBackend {
         quire_trie::closest_merkle_value(&Nodes(&*state), key).map_err(|why| trie_error(*at, why))
     }
 
+    fn changed_keys(&self, from: &H256, to: &H256, prefix: &[u8]) -> Result<ChangedKeys, BackendError> {
+        let (before, after) = (OwnedNodes(self.state(from)?), OwnedNodes(self.state(to)?));
+        let at = *to;
+        let keys = quire_trie::Diff::new(before, after, prefix).map_err(|why| trie_error(at, why))?;
+        Ok(Box::new(keys.map(move |key| key.map_err(|why| trie_error(at, why)))))
+    }
+
     fn call(&self, at: &H256, method: &str, arguments: &[u8]) -> Result<Vec<u8>, BackendError> {
         self.inner().chain.call(*at, method, arguments).map_err(|why| query_error(*at, why))
     }
@@ -310,6 +317,17 @@ pub(crate) fn runtime_after(chain: &super::Chain, block: H256) -> Arc<Runtime> {
 struct Nodes<'a>(&'a dyn StateView);
 
 impl NodeReader for Nodes<'_> {
+    type Error = StateError;
+
+    fn node(&self, path: &NodePath) -> Result<Option<Vec<u8>>, StateError> {
+        self.0.node(path)
+    }
+}
+
+/// The same for readers that outlive the call.
+struct OwnedNodes(Arc<dyn StateView>);
+
+impl NodeReader for OwnedNodes {
     type Error = StateError;
 
     fn node(&self, path: &NodePath) -> Result<Option<Vec<u8>>, StateError> {

@@ -22,6 +22,7 @@
 extern crate alloc;
 
 mod closest;
+mod diff;
 mod node;
 mod path;
 mod proof;
@@ -32,6 +33,7 @@ mod update;
 mod tests;
 
 pub use closest::closest_merkle_value;
+pub use diff::Diff;
 pub use node::{MAX_INLINE_VALUE_BYTES, NodeError, NodeRef, ValueRef};
 pub use path::NodePath;
 pub use proof::{Proof, ProofError, prove, verify_proof};

@@ -1,7 +1,8 @@
 //! A node that lives in a few maps.
 use crate::{
-    Backend, BackendError, Block, BlockEvent, BlockRef, FinalityRound, FinalityState, Health, Justification,
-    Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus, Votes,
+    Backend, BackendError, Block, BlockEvent, BlockRef, ChangedKeys, FinalityRound, FinalityState, Health,
+    Justification, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo, TxStatus,
+    Votes,
 };
 use futures::future::{BoxFuture, FutureExt};
 use parity_scale_codec::Encode;
@@ -228,6 +229,14 @@ impl Backend for Fake {
         let blocks = self.blocks.lock().unwrap();
         let at = blocks.iter().filter(|block| block.header.number == number);
         Ok(at.map(|block| block.header.hash()).collect())
+    }
+
+    fn changed_keys(&self, from: &H256, to: &H256, prefix: &[u8]) -> Result<ChangedKeys, BackendError> {
+        let (from, to) = (self.with(from, |b| b.state.clone())?, self.with(to, |b| b.state.clone())?);
+        let keys: std::collections::BTreeSet<_> = from.keys().chain(to.keys()).cloned().collect();
+        let prefix = prefix.to_vec();
+        let keys = keys.into_iter().filter(move |key| key.starts_with(&prefix));
+        Ok(Box::new(keys.filter(move |key| from.get(key) != to.get(key)).map(Ok)))
     }
 
     fn merkle_value(&self, at: &H256, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {

@@ -36,6 +36,7 @@ mod operation;
 mod params;
 mod pins;
 mod storage;
+mod storage_diff;
 pub(crate) mod watch;
 
 use crate::api::Context;
@@ -49,6 +50,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Registered {
     chain_spec::register(module)?;
     chain_head::register(module)?;
     archive::register(module)?;
+    storage_diff::register(module)?;
     watch::register(module)?;
     broadcast::register(module)
 }

@@ -42,6 +42,47 @@ fn query(item: &Item) -> Result<Query, String> {
     Ok(Query { key: bytes(&item.key)?, kind, after: item.after.as_deref().map(bytes).transpose()? })
 }
 
+#[derive(Deserialize)]
+struct DiffItem<'a> {
+    #[serde(borrow, default)]
+    key: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "returnType")]
+    shown: Cow<'a, str>,
+    #[serde(borrow, default, rename = "childTrieKey")]
+    child: Option<Cow<'a, str>>,
+}
+
+/// One item of `archive_v1_storageDiff`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DiffQuery {
+    /// What the keys start with.
+    pub(crate) prefix: Vec<u8>,
+    /// [`Kind::Value`] or [`Kind::Hash`].
+    pub(crate) kind: Kind,
+}
+
+/// The items of `archive_v1_storageDiff`, without those of child tries: nothing changes there.
+pub(crate) struct DiffQueries(pub(crate) Vec<DiffQuery>);
+
+impl FromParam for DiffQueries {
+    fn from_param(json: &str) -> Result<Self, String> {
+        let items: Vec<DiffItem> =
+            serde_json::from_str(json).map_err(|why| format!("expected [{{key, returnType}}, ..]: {why}"))?;
+        let query = |item: DiffItem| -> Result<Option<DiffQuery>, String> {
+            let kind = match &*item.shown {
+                "value" => Kind::Value,
+                "hash" => Kind::Hash,
+                other => return Err(format!("returnType {other:?}: expected value or hash")),
+            };
+            let prefix = item.key.as_deref().map_or_else(|| Ok(Vec::new()), crate::params::unhex)?;
+            item.child.as_deref().map(crate::params::unhex).transpose()?;
+            Ok(item.child.is_none().then_some(DiffQuery { prefix, kind }))
+        };
+        let queries = items.into_iter().filter_map(|item| query(item).transpose());
+        queries.collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// A child trie's key, which is only checked: Quire has no child tries.
 pub(crate) type ChildTrie = Bytes;
 

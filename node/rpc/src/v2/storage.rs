@@ -74,7 +74,8 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    fn of(kind: Kind, value: Vec<u8>) -> Self {
+    /// A value as a query of this kind shows it.
+    pub(crate) fn of(kind: Kind, value: Vec<u8>) -> Self {
         match kind {
             Kind::Hash | Kind::DescendantsHashes => Self::Hash(blake2_256(&value)),
             Kind::ClosestDescendantMerkleValue => Self::MerkleValue(value),

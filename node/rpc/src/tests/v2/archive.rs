@@ -94,3 +94,79 @@ async fn r9_storage_that_is_gone_is_an_error_of_the_stream() {
     assert_eq!(client.code("archive_v1_storage", json!([hash(&fake, 0), [{ "key": "0x" }]])).await, -32602);
     server.stop().await;
 }
+
+/// Every event of a comparison, its end included.
+async fn changed(client: &mut Connection, params: Value) -> Vec<Value> {
+    let id = client.ok("archive_v1_storageDiff", params).await;
+    let mut events = Vec::new();
+    loop {
+        let event = client.heard("archive_v1_storageDiffEvent", &id).await;
+        let is_last = event["event"] != "storageDiff";
+        events.push(event);
+        if is_last {
+            return events;
+        }
+    }
+}
+
+#[tokio::test]
+async fn differences_are_added_modified_and_deleted_keys() {
+    let fake = Fake::new();
+    let state = State::from([(b"k".to_vec(), vec![2]), (b"new".to_vec(), vec![5])]);
+    let last = fake.push(state, 1).to_string();
+    let server = serve(&fake, RpcConfig { max_keys_per_page: 1, ..RpcConfig::default() });
+    let mut client = Connection::open(&server).await;
+    let diff = |key: &str, value: &str, kind: &str| json!({ "event": "storageDiff", "key": hex(key), "value": value, "type": kind });
+    let done = json!({ "event": "storageDiffDone" });
+    let to_parent = [diff(":code", &hex("wasm"), "deleted"), diff("new", "0x05", "added"), done.clone()];
+    assert_eq!(changed(&mut client, json!([last])).await, to_parent);
+    let since_genesis = [
+        diff(":code", &hex("wasm"), "deleted"),
+        diff("gone", "0x09", "deleted"),
+        diff("k", "0x02", "modified"),
+        diff("new", "0x05", "added"),
+        done.clone(),
+    ];
+    for ancestor in [0, 1] {
+        let params = json!([last, null, hash(&fake, ancestor)]);
+        assert_eq!(changed(&mut client, params).await, since_genesis);
+    }
+    let items = json!([
+        { "key": hex("k"), "returnType": "hash" },
+        { "key": hex("n"), "returnType": "value" },
+        { "returnType": "value", "childTrieKey": "0x01" },
+    ]);
+    let two = hex(quire_core::hash::blake2_256(&[2]));
+    let hashed = json!({ "event": "storageDiff", "key": hex("k"), "hash": two, "type": "modified" });
+    let params = json!([last, items, hash(&fake, 0)]);
+    assert_eq!(changed(&mut client, params).await, [hashed, diff("new", "0x05", "added"), done]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn differences_to_what_is_no_ancestor_are_refused() {
+    let fake = Fake::new();
+    let fork = fake.push_on(Some(1), State::new(), 1, false).to_string();
+    let server = serve(&fake, RpcConfig::default());
+    let mut client = Connection::open(&server).await;
+    let cases = [
+        (json!([hash(&fake, 0)]), "no parent"),
+        (json!([hash(&fake, 2), null, fork]), "no ancestor"),
+        (json!([fork, null, hash(&fake, 2)]), "no ancestor"),
+        (json!([hash(&fake, 1), null, hash(&fake, 2)]), "no ancestor"),
+        (json!([fork, null, fork]), "no ancestor"),
+        (json!([hex([7; 32])]), "UnknownBlock"),
+    ];
+    for (params, says) in cases {
+        let events = changed(&mut client, params.clone()).await;
+        assert_eq!(events[0]["event"], "storageDiffError", "{params}");
+        assert!(events[0]["error"].as_str().unwrap().contains(says), "{events:?}");
+    }
+    assert_eq!(
+        changed(&mut client, json!([fork, null, hash(&fake, 0)])).await.last().unwrap()["event"],
+        "storageDiffDone"
+    );
+    let wrong = json!([fork, [{ "returnType": "descendantsValues" }]]);
+    assert_eq!(client.code("archive_v1_storageDiff", wrong).await, -32602);
+    server.stop().await;
+}
