@@ -32,6 +32,9 @@ export CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f%s\x1f%s\x1f%s\x1f%s\x1f%s' \
   -Clink-arg=-zstack-size=262144 \
   -Cpanic=abort)
 
+# First the runtime that tests upgrade to: both builds leave their module under one name.
+cargo rustc -q --locked -p quire-runtime --features upgrade-fixture --lib --crate-type cdylib --profile wasm --target $target "${std_flags[@]}"
+cp "$out/$target/wasm/quire_runtime.wasm" "$out/$target/wasm/upgrade_fixture.wasm"
 cargo rustc -q --locked -p quire-runtime --lib --crate-type cdylib --profile wasm --target $target "${std_flags[@]}"
 for program in runtime/programs/*/; do
   cargo build -q --locked --manifest-path "$program/Cargo.toml" --profile wasm --target $target --target-dir "$out/programs" "${std_flags[@]}"
@@ -42,11 +45,11 @@ cargo build -q --locked -p quire-tests --bin blob
 blob=$out/debug/blob
 built() { # path of the checked-in blob -> path of the fresh module
   case $1 in
-    runtime/wasm/*) echo "$out/$target/wasm/quire_runtime.wasm" ;;
+    runtime/wasm/*) echo "$out/$target/wasm/$(basename "$1")" ;;
     runtime/programs/*) echo "$out/programs/$target/wasm/program_$(basename "$1")" ;;
   esac
 }
-for path in runtime/wasm/quire_runtime.wasm runtime/programs/*/*.wasm; do
+for path in runtime/wasm/{quire_runtime,upgrade_fixture}.wasm runtime/programs/*/*.wasm; do
   [ "$mode" = --check ] && cp "$path" "$out/checked-in.wasm"
   "$blob" seal "$(built "$path")" "$path"
   if [ "$mode" = --check ]; then

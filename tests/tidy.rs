@@ -67,7 +67,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("merkle_light", &["quire-channel"]),
     ("zstd", &["quire-offchain"]),
     ("chacha20poly1305", &["quire-offchain"]),
-    ("frame-metadata", &["pallet-support", "quire-runtime"]),
+    // The node decodes the metadata of new code before it accepts the code.
+    ("frame-metadata", &["pallet-support", "quire-runtime", "quire"]),
 ];
 
 /// T3: what no core may depend on, and the shells that may.

@@ -14,6 +14,7 @@
 //! | `demo` | `quire demo`: the main job on one machine |
 //! | [`sealing`] | when to make a block: in slots, or on demand |
 //! | `task` | one loop per file: author, finality, pool |
+//! | `upgrade` | new code: when to try it, what is tried, what own blocks say about it |
 //! | `command` | one file per subcommand |
 
 pub mod base_path;
@@ -35,6 +36,7 @@ pub mod service;
 mod stop;
 pub mod suri;
 mod task;
+mod upgrade;
 
 pub use command::run;
 pub use error::Error;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!            author thread ---- proposer, seal, import ----+
+//!            upgrade thread -- dry run of new code ---------+
 //!            voter thread  ---- vote, finalise ------------+--> chain (store, executor)
 //!  RPC runtime --> pool worker ---- validate --------------+
 //!            announcer: best, finalised, events --> RPC streams, demo, off-chain workers
@@ -31,6 +32,7 @@ use crate::task::finality::Bell;
 use crate::task::import::Announcer;
 use crate::task::orders::Orders;
 use crate::task::pool::PoolTask;
+use crate::upgrade::Opinion;
 use futures::future::BoxFuture;
 use quire_chain::{Execute, ExecuteError, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
@@ -40,7 +42,7 @@ use quire_rpc::{BlockEvent, Listener, RpcConfig, RpcServer, SubmitError, SystemI
 use quire_store::SledStore;
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
@@ -103,6 +105,7 @@ pub(crate) struct Inner {
     pub(crate) pool: PoolTask,
     pub(crate) announcer: Announcer,
     pub(crate) voter: Bell,
+    pub(crate) upgrade: Opinion,
     pub(crate) stop: Stop,
     pub(crate) force_authoring: bool,
     pub(crate) sealing: Sealing,
@@ -117,6 +120,11 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Where compiled code is kept.
+    pub(crate) fn compiled_dir(&self) -> PathBuf {
+        compiled_dir(&self.dir)
+    }
+
     pub(crate) fn peers(&self) -> usize {
         self.network.as_ref().map_or(0, |network| network.peers().len())
     }
@@ -256,7 +264,7 @@ impl Node {
         };
         let options = store_options(pruning, db_cache_bytes);
         let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
-        let cache = Some(dir.path().join("compiled"));
+        let cache = Some(compiled_dir(&dir));
         let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
         let verifier = Arc::new(Verifier::new(executor.signatures().clone()));
         let chain: Arc<Chain> =
@@ -273,6 +281,7 @@ impl Node {
             pool: PoolTask::new(limits, chain.clone(), verifier, orders.clone()),
             announcer: Announcer::new(best, finalised),
             voter: Bell::default(),
+            upgrade: Opinion::default(),
             stop: Stop::new(),
             force_authoring,
             sealing,
@@ -294,6 +303,10 @@ impl Node {
         if is_authority {
             node.start_authority(no_grandpa)?;
         }
+        node.spawn("upgrade", |node| {
+            lower_priority();
+            task::upgrade::run(node);
+        })?;
         node.spawn("informant", task::informant::run)?;
         if let Some((listener, config)) = rpc {
             node.start_rpc(listener, config)?;
@@ -368,6 +381,7 @@ impl Node {
         inner.orders.close();
         inner.pool.close();
         inner.voter.wake();
+        inner.upgrade.wake();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the node had panicked");
@@ -397,6 +411,10 @@ fn lower_priority() {
     if let Err(error) = rustix::process::nice(BACKGROUND_NICE) {
         tracing::debug!("cannot lower a thread's priority: {error}");
     }
+}
+
+fn compiled_dir(dir: &ChainDir) -> PathBuf {
+    dir.path().join("compiled")
 }
 
 type Connected = (Option<Runtime>, Option<Network>, String);

@@ -6,3 +6,4 @@ pub(crate) mod informant;
 mod on_demand;
 pub(crate) mod orders;
 pub(crate) mod pool;
+pub(crate) mod upgrade;

@@ -15,6 +15,8 @@ extern crate alloc;
 pub mod apis;
 pub mod executive;
 pub mod extensions;
+#[cfg(feature = "upgrade-fixture")]
+pub mod fixture;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod genesis;
 pub mod metadata;
@@ -79,6 +81,10 @@ pub enum RuntimeCall {
     /// Acting for other accounts.
     #[codec(index = 22)]
     Proxy(pallet_proxy::Call<RuntimeCall>),
+    /// What only the runtime of upgrade tests has.
+    #[cfg(feature = "upgrade-fixture")]
+    #[codec(index = 250)]
+    Fixture(fixture::Call),
 }
 
 /// An event of any pallet.
@@ -120,6 +126,10 @@ pub enum RuntimeEvent {
     /// Of Proxy.
     #[codec(index = 22)]
     Proxy(pallet_proxy::Event),
+    /// Of Fixture.
+    #[cfg(feature = "upgrade-fixture")]
+    #[codec(index = 250)]
+    Fixture(fixture::Event),
 }
 
 /// An error of any pallet.
@@ -181,6 +191,8 @@ impl RuntimeCall {
             RuntimeCall::Utility(call) => call.dispatch_info(),
             RuntimeCall::Multisig(call) => call.dispatch_info(),
             RuntimeCall::Proxy(call) => call.dispatch_info(),
+            #[cfg(feature = "upgrade-fixture")]
+            RuntimeCall::Fixture(call) => call.dispatch_info(),
         }
     }
 
@@ -215,6 +227,8 @@ impl RuntimeCall {
             RuntimeCall::Utility(call) => pallet_utility::dispatch(call, origin),
             RuntimeCall::Multisig(call) => pallet_multisig::dispatch(call, origin),
             RuntimeCall::Proxy(call) => pallet_proxy::dispatch(call, origin),
+            #[cfg(feature = "upgrade-fixture")]
+            RuntimeCall::Fixture(call) => fixture::dispatch(call, origin),
         }
     }
 }

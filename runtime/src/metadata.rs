@@ -39,6 +39,8 @@ pub fn parts() -> RuntimeParts {
             pallet_utility::metadata::<RuntimeCall>(),
             pallet_multisig::metadata::<RuntimeCall>(),
             pallet_proxy::metadata::<RuntimeCall>(),
+            #[cfg(feature = "upgrade-fixture")]
+            crate::fixture::metadata(),
         ],
         extrinsic: ExtrinsicParts {
             version: EXTRINSIC_VERSION,

@@ -6,4 +6,7 @@
 //! * **R3** It changes neither authorities, slot length nor keys: nodes read them from the state before the migration.
 
 /// Runs the migrations from the version before to this one. There is none to this version.
-pub(crate) fn on_runtime_upgrade() {}
+pub(crate) fn on_runtime_upgrade() {
+    #[cfg(feature = "upgrade-fixture")]
+    crate::fixture::migrate();
+}

@@ -54,6 +54,8 @@ impl RuntimeCall {
             | RuntimeCall::Staking(_)
             | RuntimeCall::Channels(_)
             | RuntimeCall::Anchors(_) => nested::none(),
+            #[cfg(feature = "upgrade-fixture")]
+            RuntimeCall::Fixture(_) => nested::none(),
         }
     }
 

@@ -40,6 +40,8 @@ impl Proxyable for RuntimeCall {
             | RuntimeCall::Balances(_)
             | RuntimeCall::Grandpa(_)
             | RuntimeCall::Upgrade(_) => false,
+            #[cfg(feature = "upgrade-fixture")]
+            RuntimeCall::Fixture(_) => false,
         }
     }
 }

@@ -13,7 +13,7 @@ use quire_core::version::RuntimeVersion;
 /// Name of the chain's state transition, also the implementation's.
 pub const SPEC_NAME: &str = "quire";
 /// R1.
-pub const SPEC_VERSION: u32 = 100;
+pub const SPEC_VERSION: u32 = if cfg!(feature = "upgrade-fixture") { 101 } else { 100 };
 /// R1.
 pub const TRANSACTION_VERSION: u32 = 1;
 /// R2.

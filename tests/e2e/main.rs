@@ -17,4 +17,5 @@ mod reference;
 mod rpc;
 mod sign;
 mod specs;
+mod upgrade;
 mod ws;

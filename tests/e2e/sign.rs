@@ -34,19 +34,28 @@ impl Domain {
 
     /// A transfer from //Alice, immortal, without a tip.
     pub(crate) fn transfer(&self, nonce: u32, to: &[u8; 32], amount: u128) -> Vec<u8> {
-        let key = alice();
         let mut call = TRANSFER_KEEP_ALIVE.to_vec();
         call.push(0);
         call.extend(to);
         Compact(amount).encode_to(&mut call);
+        self.signed(nonce, &call)
+    }
+
+    /// Any call from //Alice, immortal, without a tip.
+    pub(crate) fn signed(&self, nonce: u32, call: &[u8]) -> Vec<u8> {
+        let key = alice();
         let mut extra = vec![0];
         Compact(nonce).encode_to(&mut extra);
         extra.extend([0, 0]);
-        let mut payload = [call.as_slice(), &extra].concat();
+        let mut payload = [call, &extra].concat();
         (self.spec, self.transaction).encode_to(&mut payload);
         payload.extend(&self.genesis);
         payload.extend(&self.genesis);
         payload.push(0);
+        // Long payloads are signed by their hash.
+        if payload.len() > 256 {
+            payload = quire_core::hash::blake2_256(&payload).to_vec();
+        }
         let signature = key.sign(signing_context(b"substrate").bytes(&payload)).to_bytes();
         let mut body = vec![0x84, 0];
         body.extend(key.public.to_bytes());
@@ -58,9 +67,13 @@ impl Domain {
     }
 }
 
+/// Key of //Alice's account in the state.
+pub(crate) fn alice_account_key() -> Vec<u8> {
+    pallet_system::storage::ACCOUNT.key_for(&quire_core::AccountId(alice().public.to_bytes()))
+}
+
 /// //Alice's next nonce in the last finalised state.
 pub(crate) fn finalised_nonce(port: u16) -> u32 {
-    let key = pallet_system::storage::ACCOUNT.key_for(&quire_core::AccountId(alice().public.to_bytes()));
-    let account = rpc::storage(port, &key).expect("//Alice has an account");
+    let account = rpc::storage(port, &alice_account_key()).expect("//Alice has an account");
     u32::from_le_bytes(account[..4].try_into().expect("an account starts with its nonce"))
 }

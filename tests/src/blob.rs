@@ -34,32 +34,33 @@ pub struct Blob {
     pub sources: &'static [&'static str],
 }
 
-/// The runtime and every channel program shipped with Quire.
-pub const BLOBS: [Blob; 2] = [
-    Blob {
-        path: "runtime/wasm/quire_runtime.wasm",
-        sources: &[
-            "primitives/core",
-            "primitives/trie",
-            "primitives/channel",
-            "pallets/support",
-            "pallets/system",
-            "pallets/timestamp",
-            "pallets/balances",
-            "pallets/transaction_payment",
-            "pallets/aura",
-            "pallets/grandpa",
-            "pallets/upgrade",
-            "pallets/members",
-            "pallets/staking",
-            "pallets/channels",
-            "pallets/anchors",
-            "pallets/utility",
-            "pallets/multisig",
-            "pallets/proxy",
-            "runtime",
-        ],
-    },
+/// What a runtime is built from.
+const RUNTIME: &[&str] = &[
+    "primitives/core",
+    "primitives/trie",
+    "primitives/channel",
+    "pallets/support",
+    "pallets/system",
+    "pallets/timestamp",
+    "pallets/balances",
+    "pallets/transaction_payment",
+    "pallets/aura",
+    "pallets/grandpa",
+    "pallets/upgrade",
+    "pallets/members",
+    "pallets/staking",
+    "pallets/channels",
+    "pallets/anchors",
+    "pallets/utility",
+    "pallets/multisig",
+    "pallets/proxy",
+    "runtime",
+];
+
+/// The runtime, the runtime that tests upgrade to, and every channel program shipped with Quire.
+pub const BLOBS: [Blob; 3] = [
+    Blob { path: "runtime/wasm/quire_runtime.wasm", sources: RUNTIME },
+    Blob { path: "runtime/wasm/upgrade_fixture.wasm", sources: RUNTIME },
     Blob { path: "runtime/programs/rtb/rtb.wasm", sources: &["runtime/programs/rtb"] },
 ];
 
@@ -135,14 +136,15 @@ fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// A section of a module: id, name when it is a custom section, and the bytes of the whole section.
-struct Section<'a> {
-    custom: Option<&'a [u8]>,
-    payload: &'a [u8],
-    whole: &'a [u8],
+/// A section of a module: id, name when it is a custom section, content, and the bytes of the whole section.
+pub(crate) struct Section<'a> {
+    pub(crate) id: u8,
+    pub(crate) custom: Option<&'a [u8]>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) whole: &'a [u8],
 }
 
-fn sections(wasm: &[u8]) -> Result<Vec<Section<'_>>, BlobError> {
+pub(crate) fn sections(wasm: &[u8]) -> Result<Vec<Section<'_>>, BlobError> {
     if !wasm.starts_with(&WASM_HEADER) {
         return Err(BlobError::NotWasm);
     }
@@ -160,14 +162,14 @@ fn sections(wasm: &[u8]) -> Result<Vec<Section<'_>>, BlobError> {
             }
             _ => (None, &wasm[body..end]),
         };
-        out.push(Section { custom, payload, whole: &wasm[start..end] });
+        out.push(Section { id, custom, payload, whole: &wasm[start..end] });
         at = end;
     }
     Ok(out)
 }
 
 /// Reads an unsigned LEB128 of at most 32 bits: the value and the offset behind it.
-fn leb128(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
+pub(crate) fn leb128(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let mut value = 0u64;
     for shift in (0..35).step_by(7) {
         let byte = *bytes.get(at)?;
@@ -180,7 +182,7 @@ fn leb128(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     None
 }
 
-fn push_leb128(mut value: usize, out: &mut Vec<u8>) {
+pub(crate) fn push_leb128(mut value: usize, out: &mut Vec<u8>) {
     loop {
         let byte = (value & 0x7f) as u8;
         value >>= 7;

@@ -1,6 +1,8 @@
-//! The harness of the workspace's own tests: where the repository is, and what a checked-in Wasm blob was built from.
+//! The harness of the workspace's own tests: where the repository is, what a checked-in Wasm blob was built from, and
+//! how to spoil one.
 
 pub mod blob;
+pub mod mutate;
 
 use std::path::{Path, PathBuf};
 

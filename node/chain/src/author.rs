@@ -20,7 +20,7 @@ use quire_core::{
 use quire_trie::StateVersion;
 
 use crate::chain::{Chain, Sets, bad_result};
-use crate::environment::{Execute, ExecuteError, Fault, StateError, StateView, Store};
+use crate::environment::{Execute, ExecuteError, Fault, Head, StateError, StateView, Store};
 use crate::import::extrinsics_root;
 use crate::layer::Layer;
 use crate::overlay::Overlay;
@@ -136,16 +136,32 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             return Err(SlotError::NotAfterParent { slot, parent: parent_slot }.into());
         }
         let view = self.view_over(parent, None).ok_or(ProposeError::UnknownParent { parent })?;
+        let head = Head { number, hash: parent };
+        Proposer::begin(self.executor.clone(), Arc::new(view), (head, sets), slot, inherents)
+    }
+}
+
+impl<E: Execute + ?Sized> Proposer<E> {
+    /// An empty block in `slot` on `state`, which is the state after `parent`: initialised, with its inherents.
+    pub(crate) fn begin(
+        executor: Arc<E>,
+        state: Arc<dyn StateView>,
+        parent: (Head, Sets),
+        slot: Slot,
+        inherents: &InherentData,
+    ) -> Result<Self, ProposeError> {
+        let (Head { number, hash }, parent) = parent;
         let header = Header {
-            parent_hash: parent,
+            parent_hash: hash,
             number: number.saturating_add(1),
             digest: Digest::for_slot(slot),
             ..Header::default()
         };
-        let mut proposer = Proposer {
-            executor: self.executor.clone(),
-            state: Arc::new(view),
-            parent: sets,
+        let args = header.encode();
+        let mut proposer = Self {
+            executor,
+            state,
+            parent,
             overlay: Overlay::new(),
             header,
             slot,
@@ -153,14 +169,11 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
             body_bytes: 0,
             is_full: false,
         };
-        let header = proposer.header.encode();
-        proposer.call("Core_initialize_block", &header)?;
+        proposer.call("Core_initialize_block", &args)?;
         proposer.apply_inherents(inherents)?;
         Ok(proposer)
     }
-}
 
-impl<E: Execute + ?Sized> Proposer<E> {
     /// Applies transactions in order; one answer for each. See R1 to R4.
     pub fn push_batch(
         &mut self,

@@ -77,6 +77,12 @@ pub trait Execute: Send + Sync {
         args: &[u8],
     ) -> Result<Vec<u8>, ExecuteError>;
 
+    /// Makes the first call of this code as quick as later ones, without slowing calls of other code meanwhile.
+    fn prepare(&self, code: &RuntimeCode) -> Result<(), ExecuteError> {
+        let _ = code;
+        Ok(())
+    }
+
     /// The version that the code declares.
     fn version(&self, code: &RuntimeCode) -> Result<RuntimeVersion, ExecuteError>;
 }

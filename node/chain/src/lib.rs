@@ -14,6 +14,7 @@
 //! | [`query`] | heads, blocks, states, calls |
 //! | [`revert`] | dropping blocks that are not final |
 //! | [`sync`] | which blocks to ask whom for |
+//! | [`trial`] | blocks that new code would make, for nobody to see |
 //! | [`tree`] | fork tree and best head |
 //! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
 //!
@@ -36,6 +37,7 @@ pub mod sync;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+pub mod trial;
 mod view;
 #[cfg(test)]
 mod with_pool;
@@ -54,3 +56,4 @@ pub use overlay::Overlay;
 pub use query::{QueryError, TreeSnapshot, Unfinalised, WaitingBlock};
 pub use revert::{RevertError, Reverted};
 pub use tree::TreeRoute;
+pub use trial::{Enacted, TrialError, Tried};

@@ -288,7 +288,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         known.or_else(|| self.dropped_blocks().get(hash).map(|block| block.code.clone()))
     }
 
-    fn view_at(&self, hash: H256) -> Result<View<S>, QueryError> {
+    pub(crate) fn view_at(&self, hash: H256) -> Result<View<S>, QueryError> {
         if let Some(view) = self.view_over(hash, None) {
             return Ok(view);
         }

@@ -8,6 +8,8 @@
 //! * R4: at most a fixed number of calls run at a time; others wait.
 //! * R5: an error carries the entry point, why it ended and the last error message of the runtime.
 //! * R6: whether a call fails or not, the storage transactions that were open before it are open after it, no others.
+//! * R7: code is compiled once, by the first who needs it, and without holding up calls of other code: a new runtime can
+//!   be made ready while blocks are authored.
 
 use crate::{
     engine::{self, Compiler},
@@ -23,10 +25,10 @@ use quire_core::{H256, RuntimeVersion};
 use quire_trie::NodePath;
 use std::{
     path::PathBuf,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
-use wasmtime::{InstancePre, Linker, ModuleExport, Store, Trap};
+use wasmtime::{InstancePre, Linker, Module, ModuleExport, Store, Trap};
 
 /// Storage key that sets the pages of heap a runtime may use (u64, little-endian).
 const HEAP_PAGES_KEY: &[u8] = b":heappages";
@@ -34,6 +36,8 @@ const HEAP_PAGES_KEY: &[u8] = b":heappages";
 const DEFAULT_HEAP_PAGES: u64 = 2_048;
 /// Compiled runtimes kept in memory: the current one, the next one, and those of older blocks that are asked about.
 const MAX_RUNTIMES: usize = 4;
+/// Versions kept in memory: clients ask for one with every block, and finding it in a blob takes a millisecond.
+const MAX_VERSIONS: usize = 16;
 
 /// How to run runtimes.
 #[derive(Debug, Clone)]
@@ -48,6 +52,11 @@ pub struct Options {
     pub signatures: usize,
     /// Most detailed level of the runtime's log: 0 none, 1 error, 2 warn, 3 info, 4 debug, 5 trace.
     pub log_level: u32,
+    /// Most bytes that one call may write into the state, counting every write. Nodes would disagree about a block if
+    /// theirs differed, so this is for trials only.
+    pub written_bytes_max: u64,
+    /// Every signature passes. For trials only: transactions of others, signed for another runtime, run as they did.
+    pub passes_signatures: bool,
 }
 
 impl Default for Options {
@@ -58,8 +67,24 @@ impl Default for Options {
             call_limit: Duration::from_secs(60),
             signatures: 128 * 1024,
             log_level: 2,
+            written_bytes_max: u64::MAX,
+            passes_signatures: false,
         }
     }
+}
+
+/// A runtime that is compiled by whoever asks first; the others wait for it and nobody else does.
+type Compiled = Arc<OnceLock<Result<Arc<Runtime>, String>>>;
+
+/// The entry of `hash`, made if need be, moved to the end; the first one goes when there are more than `max`.
+fn recent<T: Clone>(entries: &mut Vec<(H256, T)>, hash: H256, max: usize, make: impl FnOnce() -> T) -> T {
+    let known = entries.iter().position(|(known, _)| *known == hash);
+    let value = known.map_or_else(make, |position| entries.remove(position).1);
+    entries.push((hash, value.clone()));
+    if entries.len() > max {
+        entries.remove(0);
+    }
+    value
 }
 
 /// A compiled runtime, ready for instances.
@@ -74,12 +99,16 @@ pub struct WasmExecutor {
     compiler: Compiler,
     linker: Linker<Host>,
     /// Compiled runtimes, last used last.
-    runtimes: Mutex<Vec<(H256, Arc<Runtime>)>>,
+    runtimes: Mutex<Vec<(H256, Compiled)>>,
+    /// What runtimes declare about themselves, last used last.
+    versions: Mutex<Vec<(H256, RuntimeVersion)>>,
     slots: Slots,
     signatures: Arc<SignatureCache>,
     call_ticks: u64,
     call_limit: Duration,
     log_level: u32,
+    written_bytes_max: u64,
+    passes_signatures: bool,
 }
 
 impl std::fmt::Debug for WasmExecutor {
@@ -98,23 +127,21 @@ impl WasmExecutor {
         Ok(WasmExecutor {
             compiler,
             linker,
-            runtimes: Mutex::new(Vec::new()),
+            runtimes: Mutex::default(),
+            versions: Mutex::default(),
             slots: Slots { free: Mutex::new(instances), freed: Condvar::new() },
             signatures: Arc::new(SignatureCache::new(options.signatures)),
             call_ticks: engine::ticks(options.call_limit),
             call_limit: options.call_limit,
             log_level: options.log_level,
+            written_bytes_max: options.written_bytes_max,
+            passes_signatures: options.passes_signatures,
         })
     }
 
     /// The memory of verified signatures, to be shared with the pool.
     pub fn signatures(&self) -> &Arc<SignatureCache> {
         &self.signatures
-    }
-
-    /// Fails unless the code is a runtime that this node can run.
-    pub fn check(&self, code: &RuntimeCode) -> Result<(), ExecuteError> {
-        self.runtime(code).map(|_| ())
     }
 
     /// Runs a call over a state and proves every value it read: the answer, and the trie nodes and values for a light client.
@@ -168,6 +195,8 @@ impl WasmExecutor {
             failure: None,
             message: None,
             log_level: self.log_level,
+            written_left: self.written_bytes_max,
+            passes_signatures: self.passes_signatures,
         };
         let mut store = Store::new(self.compiler.engine(), host);
         store.set_epoch_deadline(self.call_ticks);
@@ -197,27 +226,23 @@ impl WasmExecutor {
         }
     }
 
-    /// The compiled runtime, from memory, from disk or from the compiler.
+    /// The compiled runtime, from memory, from disk or from the compiler (R7).
     fn runtime(&self, code: &RuntimeCode) -> Result<Arc<Runtime>, ExecuteError> {
-        // Held while compiling: a second caller waits for the same module rather than compile it too.
-        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(position) = runtimes.iter().position(|(hash, _)| *hash == code.hash) {
-            let found = runtimes.remove(position);
-            let runtime = found.1.clone();
-            runtimes.push(found);
-            return Ok(runtime);
+        let cell = {
+            let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+            recent(&mut runtimes, code.hash, MAX_RUNTIMES, Compiled::default)
+        };
+        let compiled = cell.get_or_init(|| self.compile(code).map(Arc::new));
+        if compiled.is_err() {
+            // A machine short of memory must not remember good code as bad.
+            let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+            runtimes.retain(|(hash, _)| *hash != code.hash);
         }
-        let bad = |reason| ExecuteError::BadCode { hash: code.hash, reason };
-        let runtime = Arc::new(self.compile(code).map_err(bad)?);
-        if runtimes.len() >= MAX_RUNTIMES {
-            runtimes.remove(0);
-        }
-        runtimes.push((code.hash, runtime.clone()));
-        Ok(runtime)
+        compiled.clone().map_err(|reason| ExecuteError::BadCode { hash: code.hash, reason })
     }
 
     fn compile(&self, code: &RuntimeCode) -> Result<Runtime, String> {
-        let module = self.compiler.module(code.hash, &code.bytes)?;
+        let module = self.module(code)?;
         let export =
             |name: &str| module.get_export_index(name).ok_or_else(|| format!("it does not export {name}"));
         let (memory, heap_base) = (export("memory")?, export("__heap_base")?);
@@ -225,6 +250,16 @@ impl WasmExecutor {
         linker.define_unknown_imports_as_traps(&module).map_err(|error| format!("{error:#}"))?;
         let instances = linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
         Ok(Runtime { instances, memory, heap_base })
+    }
+
+    /// The compiled module, with what the engine says against it.
+    pub(crate) fn module(&self, code: &RuntimeCode) -> Result<Module, String> {
+        self.compiler.module(code.hash, &code.bytes)
+    }
+
+    /// The host functions.
+    pub(crate) fn linker(&self) -> &Linker<Host> {
+        &self.linker
     }
 
     /// Heap pages that the state allows.
@@ -315,6 +350,24 @@ impl Execute for WasmExecutor {
     }
 
     fn version(&self, code: &RuntimeCode) -> Result<RuntimeVersion, ExecuteError> {
+        let known = |versions: &Vec<(H256, RuntimeVersion)>| {
+            versions.iter().find(|(hash, _)| *hash == code.hash).map(|(_, version)| version.clone())
+        };
+        if let Some(version) = known(&self.versions.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(version);
+        }
+        let version = self.read_version(code)?;
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(recent(&mut versions, code.hash, MAX_VERSIONS, || version))
+    }
+
+    fn prepare(&self, code: &RuntimeCode) -> Result<(), ExecuteError> {
+        self.runtime(code).map(drop)
+    }
+}
+
+impl WasmExecutor {
+    fn read_version(&self, code: &RuntimeCode) -> Result<RuntimeVersion, ExecuteError> {
         let bad = |reason| ExecuteError::BadCode { hash: code.hash, reason };
         if let Some(version) = version::declared(&code.bytes).map_err(bad)? {
             return Ok(version);

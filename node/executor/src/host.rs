@@ -12,6 +12,7 @@
 //! * R5: log messages are cut at a length; the last error message explains a trap.
 //! * R6: keys are made only in a call that was given a [`KeyMaker`]; in every other call, whoever makes it, asking for one
 //!   ends the call, so blocks and light clients agree.
+//! * R7: a call with a limit on what it writes ends when it writes more; every write counts, however often to one key.
 //!
 //! Out of scope: off-chain workers, child tries, signing with keys of the node: a runtime that imports more runs until it calls it.
 
@@ -79,6 +80,10 @@ pub(crate) struct Host {
     pub(crate) message: Option<String>,
     /// Most detailed level that is logged: 0 none, 1 error … 5 trace.
     pub(crate) log_level: u32,
+    /// Bytes that the call may still write (R7).
+    pub(crate) written_left: u64,
+    /// Whether every signature passes, as in trials.
+    pub(crate) passes_signatures: bool,
 }
 
 impl Host {
@@ -87,6 +92,17 @@ impl Host {
         let reason = wasmtime::Error::msg(error.to_string());
         self.failure = Some(error);
         reason
+    }
+}
+
+impl Host {
+    /// Counts bytes that are about to be written (R7).
+    fn count_written(&mut self, bytes: usize) -> Result<()> {
+        match self.written_left.checked_sub(bytes as u64) {
+            Some(left) => self.written_left = left,
+            None => bail!("it wrote more into the state than one call may"),
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 mod executor;
 mod heap;
 mod host;
+mod inspect;
 pub mod program;
 mod recorder;
 pub mod signatures;

@@ -428,11 +428,11 @@ fn newer_wasm_than_the_mvp_is_refused() {
         ("(table 1 externref)", "reference types"),
         ("(func (drop (v128.const i64x2 0 0)))", "SIMD"),
     ] {
-        let error = executor().check(&runtime(body)).unwrap_err();
+        let error = executor().prepare(&runtime(body)).unwrap_err();
         let reason = reason(error);
         assert!(reason.starts_with("it is no Wasm module of the MVP"), "{what}: {reason}");
     }
-    executor().check(&runtime(r#"(func (drop (f32.add (f32.const 1) (f32.const 2))))"#)).unwrap();
+    executor().prepare(&runtime(r#"(func (drop (f32.add (f32.const 1) (f32.const 2))))"#)).unwrap();
 }
 
 #[test]
@@ -450,7 +450,7 @@ fn blobs_that_are_no_runtime_are_refused_with_a_sentence() {
         (no_memory, "does not export memory"),
         (wat::parse_str(foreign).unwrap(), "ext_storage_get_version_1"),
     ] {
-        let error = executor().check(&RuntimeCode::new(&code)).unwrap_err();
+        let error = executor().prepare(&RuntimeCode::new(&code)).unwrap_err();
         assert!(!error.is_fatal());
         assert!(error.to_string().contains(what), "{error}");
     }
@@ -544,4 +544,112 @@ fn the_checked_in_runtime_runs() {
     }
     let error = call("Core_execute_block", b"no block").unwrap_err();
     assert!(matches!(&error, ExecuteError::Trapped { reason, .. } if reason.contains("panicked")), "{error}");
+}
+
+/// A module with these custom sections and exports beside memory and heap.
+fn shaped(sections: &str, body: &str) -> RuntimeCode {
+    let text = format!(
+        r#"(module {sections}
+        (import "env" "ext_allocator_malloc_version_1" (func $malloc (param i32) (result i32)))
+        (memory (export "memory") 2)
+        (global (export "__heap_base") i32 (i32.const 1024))
+        {body})"#
+    );
+    RuntimeCode::new(&wat::parse_str(text).unwrap())
+}
+
+/// The two sections of a runtime of version 7.
+fn sections() -> String {
+    let version =
+        RuntimeVersion { spec_name: "quire".into(), spec_version: 7, ..RuntimeVersion::default() }.encode();
+    let hex: String = version.iter().map(|byte| format!("\\{byte:02x}")).collect();
+    format!(r#"(@custom "runtime_version" "{hex}") (@custom "runtime_apis" "")"#)
+}
+
+#[test]
+fn inspection_finds_what_nodes_need() {
+    let code = shaped(&sections(), &(entry("Core_version", "unreachable") + &entry("Aura", "unreachable")));
+    let executor = executor();
+    assert_eq!(executor.inspect(&code, &["Core_version", "Aura"]).unwrap().spec_version, 7);
+    let missing = executor.inspect(&code, &["Core_version", "Grandpa"]).unwrap_err();
+    assert!(missing.contains("does not export the entry point Grandpa"), "{missing}");
+    let heap = executor.inspect(&code, &["__heap_base"]).unwrap_err();
+    assert!(heap.contains("entry point __heap_base"), "{heap}");
+}
+
+#[test]
+fn inspection_names_what_is_wrong() {
+    let good = entry("Core_version", "unreachable");
+    let doubled = sections() + r#"(@custom "runtime_apis" "")"#;
+    let long = format!("(func {})", "(drop (i32.const 1)) ".repeat(200_000));
+    let parse = |text: &str| RuntimeCode::new(&wat::parse_str(text).unwrap());
+    let imports = |import: &str| parse(&format!("(module {} {import})", sections()));
+    let bare = |exports: &str| parse(&format!("(module {} {exports})", sections()));
+    for (code, expected) in [
+        (shaped("", &good), "0 sections runtime_version"),
+        (
+            shaped(r#"(@custom "runtime_apis" "")"#, &good),
+            "0 sections runtime_version and 1 sections runtime_apis",
+        ),
+        (shaped(&doubled, &good), "2 sections runtime_apis"),
+        (shaped(&sections(), &(good.clone() + &long)), "a function has 6"),
+        (
+            shaped(&sections(), r#"(func (export "Core_version") (param i32) (result i64) unreachable)"#),
+            "no entry point",
+        ),
+        (shaped(&sections(), r#"(func (export "Core_version"))"#), "no entry point"),
+        (
+            imports(r#"(import "env" "ext_future_invention_version_9" (func (param i64)))"#),
+            "ext_future_invention_version_9",
+        ),
+        (
+            imports(r#"(import "env" "ext_allocator_malloc_version_1" (func (param i64)))"#),
+            "ext_allocator_malloc",
+        ),
+        (bare(""), "does not export its memory"),
+        (bare(r#"(memory (export "memory") 1)"#), "__heap_base"),
+        (bare(r#"(memory (export "memory") 3000)"#), "memory"),
+        (RuntimeCode::new(&wat::parse_str("(module)").unwrap()[..6]), "no Wasm module"),
+    ] {
+        let error = executor().inspect(&code, &["Core_version"]).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+#[test]
+fn host_r7_a_call_with_a_limit_ends_when_it_writes_more() {
+    let body = entry(
+        "fill",
+        "(loop (call $set (call $span (i32.const 0) (i32.const 4)) (call $span (i32.const 0) (i32.const 60000))) (br 0)) (i64.const 0)",
+    );
+    let options = Options { written_bytes_max: 1_000_000, ..Options::default() };
+    let executor = WasmExecutor::new(options).unwrap();
+    let mut overlay = Overlay::new();
+    let error = executor.call(&runtime(&body), &MapState::default(), &mut overlay, "fill", &[]).unwrap_err();
+    assert!(reason(error).contains("wrote more into the state"));
+}
+
+#[test]
+fn r7_code_that_compiles_holds_up_nobody() {
+    let executor = std::sync::Arc::new(executor());
+    let quick = runtime(&entry("echo", ARGS));
+    executor.prepare(&quick).unwrap();
+    let many: String =
+        (0..4_000).map(|n| format!("(func (drop (i32.add (i32.const {n}) (i32.const 1))))")).collect();
+    let slow = runtime(&many);
+    let hash = slow.hash;
+    let compiling = {
+        let executor = executor.clone();
+        std::thread::spawn(move || executor.prepare(&slow).unwrap())
+    };
+    let mut answered_meanwhile = 0;
+    while !compiling.is_finished() {
+        assert_eq!(
+            executor.call(&quick, &MapState::default(), &mut Overlay::new(), "echo", b"x").unwrap(),
+            b"x"
+        );
+        answered_meanwhile += 1;
+    }
+    compiling.join().unwrap();
+    assert!(answered_meanwhile > 10, "{answered_meanwhile} calls while {hash:?} was compiled");
 }

@@ -10,8 +10,8 @@ use quire_core::{RuntimeVersion, limits::MAX_RUNTIME_APIS, version::ApiVersion};
 use std::borrow::Cow;
 use wasmparser::{Parser, Payload};
 
-const VERSION_SECTION: &str = "runtime_version";
-const APIS_SECTION: &str = "runtime_apis";
+pub(crate) const VERSION_SECTION: &str = "runtime_version";
+pub(crate) const APIS_SECTION: &str = "runtime_apis";
 /// Id and version of one API.
 const API_BYTES: usize = 8 + 4;
 

@@ -24,6 +24,8 @@
 //!   are, over the next blocks.
 //! - R8 Who watches a transaction gets each change of its state once, and nothing after a final one.
 //! - R9 One sender has at most [`Config::sender_count_max`] transactions here, so that it cannot fill the pool alone.
+//! - R10 When the runtime changes, everything is validated again at once: what was signed for the old one is invalid and
+//!   reported so. An answer that was on its way from the old one is asked for again with the next block.
 //!
 //! Out of scope: running the validation, gossip, checking signatures.
 
@@ -156,6 +158,8 @@ pub enum Input {
         /// Blocks that entered it, upwards to the new head.
         enacted: Vec<BlockBody>,
     },
+    /// Blocks on the best head run another runtime than it did itself.
+    NewRuntime,
     /// Blocks became final, ascending.
     Finalised(Vec<BlockRef>),
     /// The author found ready transactions that the runtime refuses.
@@ -270,7 +274,7 @@ pub struct Pool {
     next_job: u64,
     bans: Bans,
     watches: status::Watches,
-    /// How often the best chain was reorganised; what was validated before the last time is validated again (R7).
+    /// How often the best chain was reorganised or changed its runtime; what was validated before the last time is validated again (R7).
     branch: u64,
 }
 
@@ -308,6 +312,7 @@ impl Pool {
             }
             Input::Validated { job, at, results } => self.validated(now_ms, job, at, results, out),
             Input::NewBest { best, retracted, enacted } => self.new_best(best, &retracted, &enacted, out),
+            Input::NewRuntime => self.new_runtime(),
             Input::Finalised(blocks) => self.watches.finalised(&blocks, out),
             Input::Refused { parent, refused } => self.refused(now_ms, parent, &refused, out),
             Input::Unwatch(hash) => self.watches.unwatch(&hash),

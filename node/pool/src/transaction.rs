@@ -41,7 +41,7 @@ impl Tag {
 /// present one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// How often the best chain was reorganised before.
+    /// How often the best chain was reorganised, or changed its runtime, before.
     pub branch: u64,
     /// Height.
     pub number: BlockNumber,

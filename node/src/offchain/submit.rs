@@ -8,7 +8,7 @@ use parity_scale_codec::Encode as _;
 use quire_core::extrinsic::{Additional, Extra, UncheckedExtrinsic, signing_payload};
 use quire_core::{AccountId, Era, H256, MultiSignature};
 use quire_offchain::view::Call;
-use quire_runtime::{RuntimeCall, version};
+use quire_runtime::RuntimeCall;
 use std::sync::{Mutex, PoisonError};
 
 /// How often a transaction is made before its refusal counts.
@@ -43,9 +43,12 @@ impl Submitter {
         let nonce = self.node.next_nonce(account).map_err(|error| error.to_string())?;
         let extra = Extra { era: Era::Immortal, nonce, tip: 0, mode: 0 };
         let genesis_hash = self.node.genesis_hash();
+        let chain = self.node.chain();
+        // Not the version that this binary was built with: an upgrade may have come since.
+        let version = chain.runtime_version(chain.best().hash).map_err(|error| error.to_string())?;
         let additional = Additional {
-            spec_version: version::SPEC_VERSION,
-            transaction_version: version::TRANSACTION_VERSION,
+            spec_version: version.spec_version,
+            transaction_version: version.transaction_version,
             genesis_hash,
             era_hash: genesis_hash,
             metadata_hash: None,

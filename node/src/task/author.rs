@@ -123,6 +123,7 @@ pub(super) fn author(
     let mut inherents = InherentData::new();
     // The slot's own time: authors that are late in one slot and early in the next still keep the runtime's distance.
     inherents.put(TIMESTAMP_ID, &start);
+    node.upgrade.tell(&mut inherents);
     let mut proposer = node.chain.proposer(parent.hash, claim.slot, &inherents)?;
     let inherents = proposer.len();
     let late = late_ms.saturating_add(watch.ms());

@@ -16,7 +16,7 @@ const DELAY_SHARE: u64 = 4;
 /// How often the voter looks for work without being told, seconds.
 const IDLE_S: u64 = 1;
 
-/// Wakes the voter.
+/// Wakes a thread that waits for news.
 #[derive(Default)]
 pub(crate) struct Bell {
     is_rung: Mutex<bool>,
@@ -29,7 +29,7 @@ impl Bell {
         self.rung.notify_one();
     }
 
-    fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let is_rung = self.is_rung.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self.rung.wait_timeout_while(is_rung, Duration::from_secs(IDLE_S), |is_rung| !*is_rung);
         *waited.unwrap_or_else(PoisonError::into_inner).0 = false;

@@ -73,6 +73,7 @@ pub(crate) fn imported(node: &Inner, imported: &Imported) {
         new_runtime: new_runtime(node, imported),
     });
     node.voter.wake();
+    node.upgrade.wake();
 }
 
 /// After blocks became final.
@@ -131,6 +132,16 @@ fn move_pool(node: &Inner, route: &TreeRoute, known: &[Known]) {
     let enacted = route.enacted.iter().filter_map(body).collect();
     let best = route.enacted.last().unwrap_or(&route.common);
     node.pool.step(Input::NewBest { best: block_ref(best), retracted, enacted });
+    let before = route.retracted.first().unwrap_or(&route.common);
+    if !runs_same_code(node, before, best) {
+        node.pool.step(Input::NewRuntime);
+    }
+}
+
+/// Whether the children of two blocks run the same code; a block whose state is gone has other code.
+fn runs_same_code(node: &Inner, one: &Head, other: &Head) -> bool {
+    let code = |head: &Head| node.chain.code_at(head.hash).ok().map(|code| code.hash);
+    code(one).is_some() && code(one) == code(other)
 }
 
 pub(crate) fn block_ref(head: &Head) -> BlockRef {

@@ -128,3 +128,27 @@ fn r7_of_the_executive_new_code_notes_its_version_in_its_first_block() {
     let noted = chain.state.execute(|| pallet_system::storage::LAST_RUNTIME_UPGRADE.get().unwrap());
     assert_eq!(noted.spec_version, version::SPEC_VERSION);
 }
+
+#[test]
+fn calls_around_set_code_lead_to_the_same_gate() {
+    type Wrap = fn(RuntimeCall) -> pallet_utility::Call<RuntimeCall>;
+    let wraps: [Wrap; 3] = [
+        |call| pallet_utility::Call::batch { calls: vec![call] },
+        |call| pallet_utility::Call::batch_all { calls: vec![call] },
+        |call| pallet_utility::Call::force_batch { calls: vec![call] },
+    ];
+    for wrap in wraps {
+        let mut chain = chain();
+        let wrapped = RuntimeCall::Utility(wrap(set_code(NEW)));
+        let direct = chain.signed(1, 0, Era::Immortal, wrapped.clone());
+        chain.block(&[direct]);
+        assert!(
+            chain.call::<Option<UpgradeStatus>>("QuireUpgrade_status", ()).is_none(),
+            "no Root, no offer"
+        );
+        let offer = motion(&chain, 1, wrapped);
+        chain.block(&[offer]);
+        assert_eq!(status(&mut chain).upgrade.state, UpgradeState::Attesting);
+        assert_eq!(chain.state.get(b":code"), Some(&b"code"[..]));
+    }
+}

@@ -53,13 +53,14 @@ fn sr25519_verify(mut caller: Call<'_>, signature: u32, message: u64, public: u3
     let (memory, host) = parts(&mut caller)?;
     let (signature, public) = (fixed(memory, signature)?, fixed(memory, public)?);
     let signed = Signed { signature: &signature, message: bytes(memory, message)?, public: &public };
-    Ok(u32::from(host.signatures.verify_sr25519(&signed)))
+    Ok(u32::from(host.passes_signatures || host.signatures.verify_sr25519(&signed)))
 }
 
 fn ed25519_verify(mut caller: Call<'_>, signature: u32, message: u64, public: u32) -> Result<u32> {
     let (memory, host) = parts(&mut caller)?;
     let (signature, public) = (fixed(memory, signature)?, fixed(memory, public)?);
-    Ok(u32::from(host.signatures.verify_ed25519(&signature, bytes(memory, message)?, &public)))
+    let message = bytes(memory, message)?;
+    Ok(u32::from(host.passes_signatures || host.signatures.verify_ed25519(&signature, message, &public)))
 }
 
 /// The root of a SCALE list of byte strings.

@@ -76,13 +76,17 @@ fn read(mut caller: Call<'_>, key: u64, out: u64, offset: u32) -> Result<u64> {
 
 fn set(mut caller: Call<'_>, key: u64, value: u64) -> Result<()> {
     let (memory, host) = parts(&mut caller)?;
-    host.overlay.set(checked_key(bytes(memory, key)?)?, bytes(memory, value)?.to_vec());
+    let (key, value) = (checked_key(bytes(memory, key)?)?, bytes(memory, value)?);
+    host.count_written(key.len() + value.len())?;
+    host.overlay.set(key, value.to_vec());
     Ok(())
 }
 
 fn clear(mut caller: Call<'_>, key: u64) -> Result<()> {
     let (memory, host) = parts(&mut caller)?;
-    host.overlay.clear(checked_key(bytes(memory, key)?)?);
+    let key = checked_key(bytes(memory, key)?)?;
+    host.count_written(key.len())?;
+    host.overlay.clear(key);
     Ok(())
 }
 
@@ -96,7 +100,9 @@ fn exists(mut caller: Call<'_>, key: u64) -> Result<u32> {
 fn append(mut caller: Call<'_>, key: u64, item: u64) -> Result<()> {
     let (memory, host) = parts(&mut caller)?;
     let state = host.state;
-    let appended = host.overlay.append(state.view(), checked_key(bytes(memory, key)?)?, bytes(memory, item)?);
+    let (key, item) = (checked_key(bytes(memory, key)?)?, bytes(memory, item)?);
+    host.count_written(key.len() + item.len())?;
+    let appended = host.overlay.append(state.view(), key, item);
     appended.map_err(|error| host.fail(error))
 }
 

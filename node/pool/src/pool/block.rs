@@ -1,4 +1,4 @@
-//! What new blocks do to the pool (R6, R7).
+//! What new blocks do to the pool (R6, R7, R10).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -37,6 +37,17 @@ impl Pool {
         self.drop_expired(out);
         self.watches.time_out(best.number.saturating_sub(self.config.finality_timeout_blocks), out);
         self.revalidate_some();
+    }
+
+    /// R10.
+    pub(super) fn new_runtime(&mut self) {
+        // What the old runtime said counts as said on another branch, also when it is still on its way.
+        self.branch = self.branch.saturating_add(1);
+        self.bans.clear();
+        let all: Vec<H256> = self.order.iter().map(|transaction| transaction.hash).collect();
+        for hash in all {
+            self.revalidate(hash);
+        }
     }
 
     /// Takes out what a block of the best chain contains.

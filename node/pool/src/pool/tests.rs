@@ -569,3 +569,53 @@ fn a_block_of_ten_thousand_drains() {
     shell.enact(1, &all);
     assert_eq!(shell.pool.sizes(), Sizes::default());
 }
+
+/// Validates a job as the runtime after an upgrade does: everything was signed for the one before.
+fn bad_proofs(count: usize) -> Vec<Result<TransactionValidity, String>> {
+    vec![Ok(Err(InvalidTransaction::BadProof.into())); count]
+}
+
+#[test]
+fn r10_a_new_runtime_has_everything_validated_at_once() {
+    let mut shell = Shell::new(Config { job_count_max: 2, revalidate_count_max: 1, ..Config::default() });
+    let transactions: Vec<_> = (0..5).map(|nonce| signed(1, nonce, 1)).collect();
+    for transaction in &transactions {
+        shell.submit(transaction).expect("valid");
+    }
+    let mut jobs = shell.step(Input::NewBest { best: block(1), retracted: vec![], enacted: vec![] });
+    jobs.extend(shell.step(Input::NewRuntime));
+    let mut seen = 0;
+    while let Some((job, transactions)) = jobs.pop() {
+        seen += transactions.len();
+        let results = bad_proofs(transactions.len());
+        jobs.extend(shell.step(Input::Validated { job, at: block(1), results }));
+    }
+    assert_eq!((seen, shell.ready().len()), (5, 0));
+    for transaction in &transactions {
+        assert_eq!(shell.statuses[&transaction.hash()].last(), Some(&Status::Invalid), "reported, not lost");
+        assert_eq!(shell.submit(transaction), Err(PoolError::Banned));
+    }
+}
+
+#[test]
+fn r10_an_answer_of_the_old_runtime_is_asked_for_again() {
+    let mut shell = Shell::new(Config { revalidate_after_blocks: 100, ..Config::default() });
+    let transaction = signed(1, 0, 1);
+    let (_, input) = shell.submission(&transaction);
+    let under_way = shell.step(input);
+    shell.step(Input::NewBest { best: block(1), retracted: vec![], enacted: vec![] });
+    shell.step(Input::NewRuntime);
+    for (job, _) in under_way {
+        let results = vec![Ok(verdict(&shell.state, &transaction))];
+        shell.step(Input::Validated { job, at: block(0), results });
+    }
+    assert_eq!(shell.ready(), [transaction.hash()], "as the old runtime saw it");
+    let jobs = shell.step(Input::NewBest { best: block(2), retracted: vec![], enacted: vec![] });
+    assert_eq!(jobs.len(), 1, "asked for again");
+    for (job, transactions) in jobs {
+        let results = bad_proofs(transactions.len());
+        shell.step(Input::Validated { job, at: block(2), results });
+    }
+    assert_eq!(shell.ready(), []);
+    assert_eq!(shell.statuses[&transaction.hash()].last(), Some(&Status::Invalid));
+}

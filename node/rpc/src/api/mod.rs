@@ -4,6 +4,7 @@ mod chain;
 mod engine;
 mod grandpa;
 mod payment;
+mod quire;
 mod state;
 mod system;
 
@@ -241,6 +242,7 @@ pub(crate) fn all(
     state::register(&mut registry)?;
     author::register(&mut registry)?;
     payment::register(&mut registry)?;
+    quire::register(&mut registry)?;
     grandpa::register(&mut registry)?;
     crate::v2::register(&mut registry.module)?;
     if let Some(sealing) = sealing {
