@@ -16,7 +16,7 @@ groups=()
 while [ $# -gt 0 ]; do
   case $1 in
     --node) node=$2; shift 2 ;;
-    -h | --help) sed -n '2,9p' "$0" | cut -c3-; exit 0 ;;
+    -h | --help) sed -n '2,8p' "$0" | cut -c3-; exit 0 ;;
     *) groups+=("$1"); shift ;;
   esac
 done
