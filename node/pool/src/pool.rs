@@ -270,6 +270,8 @@ pub struct Pool {
     queues: BTreeMap<u8, VecDeque<H256>>,
     /// Transactions in `order` that are queued or under way for another validation.
     revalidating: BTreeSet<H256>,
+    /// Transactions that a block on the best one refused, until the next best block is there to ask about them.
+    refused: BTreeSet<H256>,
     jobs: BTreeMap<u64, Job>,
     next_job: u64,
     bans: Bans,
@@ -293,6 +295,7 @@ impl Pool {
             validating_bytes: 0,
             queues: BTreeMap::new(),
             revalidating: BTreeSet::new(),
+            refused: BTreeSet::new(),
             jobs: BTreeMap::new(),
             next_job: 0,
             bans: Bans::default(),

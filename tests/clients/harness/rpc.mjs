@@ -79,7 +79,9 @@ export class Rpc {
       if ('error' in message) call.reject(new RpcError(message.error, call.method)); else call.resolve(message.result);
     } else if (message.method && this.#subscriptions.has(message.params?.subscription)) {
       const stream = this.#subscriptions.get(message.params.subscription);
-      if (stream.notification !== message.method) stream.end(new Error(`notified as ${message.method}, not ${stream.notification}`));
+      const { error } = message.params;
+      if (error !== undefined) stream.end(new Error(`${message.method} ended: ${JSON.stringify(error)}`));
+      else if (stream.notification !== message.method) stream.end(new Error(`notified as ${message.method}, not ${stream.notification}`));
       else stream.push(message.params.result);
     } else this.frames.push(message);
   }

@@ -36,7 +36,20 @@ impl Pool {
         }
         self.drop_expired(out);
         self.watches.time_out(best.number.saturating_sub(self.config.finality_timeout_blocks), out);
+        self.revalidate_refused();
         self.revalidate_some();
+    }
+
+    /// What the block before could not take may never be taken: its watcher shall not wait to hear it. What is under
+    /// way already is asked about on an older block, so it waits for the next one.
+    fn revalidate_refused(&mut self) {
+        for hash in std::mem::take(&mut self.refused) {
+            if self.revalidating.contains(&hash) {
+                self.refused.insert(hash);
+            } else {
+                self.revalidate(hash);
+            }
+        }
     }
 
     /// R10.

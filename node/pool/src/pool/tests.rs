@@ -410,6 +410,36 @@ fn r7_the_author_reports_what_the_runtime_refuses() {
 }
 
 #[test]
+fn r3_of_verdicts_the_next_best_block_decides_about_what_one_refused() {
+    let mut shell = Shell::new(Config::default());
+    let (broke, fine) = (signed(1, 0, 1), signed(2, 0, 1));
+    for extrinsic in [&broke, &fine] {
+        shell.submit(extrinsic).expect("valid");
+    }
+    let refused = [&broke, &fine].map(|one| (one.hash(), InvalidTransaction::Payment.into())).to_vec();
+    let parent = shell.pool.best().hash;
+    shell.run(Input::Refused { parent, refused });
+    assert_eq!(shell.ready().len(), 2, "on the best block both are valid");
+    shell.state.insert(account(1), 1);
+    // An answer from before that block must not stand for one after it.
+    let aged = shell.step(Input::Refused {
+        parent: H256([0xee; 32]),
+        refused: vec![(fine.hash(), InvalidTransaction::Payment.into())],
+    });
+    shell.enact(1, &[]);
+    assert_eq!(shell.told(&broke).last(), Some(&Status::Invalid));
+    assert_eq!(shell.told(&fine), [Status::Ready]);
+    shell.state.insert(account(2), 1);
+    for (job, transactions) in aged {
+        let results = transactions.iter().map(|_| verdict(&Nonces::new(), &fine)).map(Ok).collect();
+        shell.run(Input::Validated { job, at: block(0), results });
+    }
+    assert_eq!(shell.told(&fine), [Status::Ready], "outdated");
+    shell.enact(2, &[]);
+    assert_eq!(shell.told(&fine).last(), Some(&Status::Invalid), "two blocks later at the latest");
+}
+
+#[test]
 fn r8_time_out_unwatch_and_remove() {
     let mut shell = Shell::new(Config { finality_timeout_blocks: 2, ..Config::default() });
     let (slow, silent, removed) = (signed(1, 0, 1), signed(2, 0, 1), signed(3, 0, 1));

@@ -5,8 +5,8 @@
 //!   wait for one that was taken back, and is asked about again. Nobody is told of a refusal that does not count.
 //! - R2 A transaction that came back from a retracted block and cannot return is told what really happened: usurped by
 //!   the rival in its place, dropped for want of room, invalid only if the runtime says so.
-//! - R3 What a block under construction refuses is asked about again on the best block; after [`REFUSALS_MAX`] refusals
-//!   it is invalid whatever validation says, so that no transaction costs the authors time for ever.
+//! - R3 What a block under construction refuses is asked about again on the next best block; after [`REFUSALS_MAX`]
+//!   refusals it is invalid whatever validation says, so that no transaction costs the authors time for ever.
 
 use quire_core::{H256, InvalidTransaction, TransactionValidity, TransactionValidityError, ValidTransaction};
 
@@ -260,7 +260,7 @@ impl Pool {
         self.tell_moves(H256::ZERO, changes, out);
     }
 
-    /// R3. What a block on another parent than the best one refuses says nothing.
+    /// R3. What a block on another parent than the best one refuses says nothing, but is asked about at once.
     pub(super) fn refused(
         &mut self,
         now_ms: u64,
@@ -275,10 +275,18 @@ impl Pool {
                 | TransactionValidityError::Unknown(_) => {}
                 TransactionValidityError::Invalid(_) if parent != self.best.hash => {}
                 TransactionValidityError::Invalid(_) => {
-                    if self.order.refuse(hash) >= REFUSALS_MAX {
-                        self.ban(now_ms, *hash);
-                        self.remove(hash, Status::Invalid, out);
+                    match self.order.refuse(hash) {
+                        0 => {}
+                        REFUSALS_MAX.. => {
+                            self.ban(now_ms, *hash);
+                            self.remove(hash, Status::Invalid, out);
+                        }
+                        // The best block has not done what made it invalid; the one under construction may.
+                        _ => {
+                            self.refused.insert(*hash);
+                        }
                     }
+                    continue;
                 }
             }
             self.revalidate(*hash);
