@@ -439,4 +439,35 @@ mod tests {
         let cli = Cli::try_parse_from("quire build-spec --chain dev --raw".split(' ')).unwrap();
         assert!(matches!(cli.command, Some(Command::BuildSpec(BuildSpecArgs { raw: true, .. }))));
     }
+
+    #[test]
+    fn every_flag_of_the_table_is_accepted() {
+        let lines = [
+            "quire --chain local --base-path d --name n --validator --force-authoring --no-grandpa -l a=debug",
+            "quire --dev --port 1 --listen-addr /ip4/0.0.0.0/tcp/2/ws --node-key-file k --public-addr a --bootnodes b c",
+            "quire --dev --reserved-nodes a --reserved-only --in-peers 1 --out-peers 2 --no-mdns --sync warp",
+            "quire --dev --rpc-port 1 --unsafe-rpc-external --rpc-methods unsafe --rpc-cors all --rpc-max-connections 1",
+            "quire --dev --rpc-max-request-size 1 --rpc-max-response-size 2 --rpc-max-subscriptions-per-connection 3",
+            "quire --dev --keystore-path p --password-filename f --no-telemetry --database paritydb --db-cache 64",
+            "quire --dev --state-pruning archive-canonical --blocks-pruning 256 --pool-limit 1 --pool-kbytes 2",
+            "quire --dev --pruning 1000 --password-interactive",
+            "quire export-chain-spec --chain local --raw",
+        ];
+        for line in lines {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            assert!(
+                parsed.is_ok(),
+                "{line}: {}",
+                parsed.err().map(|why| why.to_string()).unwrap_or_default()
+            );
+        }
+        let telemetry = ["quire", "--dev", "--telemetry-url", "wss://example.org/submit 0"];
+        assert_eq!(Cli::try_parse_from(telemetry).unwrap().run.compat.telemetry_url.len(), 1);
+        for line in [
+            "quire --dev --password a --password-interactive",
+            "quire key sign --password a --password-filename b",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}: two sources of one password");
+        }
+    }
 }

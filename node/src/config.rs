@@ -54,10 +54,8 @@ pub struct Config {
     pub force_authoring: bool,
     /// Seals blocks without voting on any.
     pub no_grandpa: bool,
-    /// Where the keys are, unless in the chain's folder.
-    pub keystore_path: Option<PathBuf>,
-    /// Where the keystore's password comes from.
-    pub keystore_password: PasswordSource,
+    /// Where the keys are.
+    pub keystore: KeystorePlace,
     /// When blocks are made.
     pub sealing: Sealing,
     /// Development key added for this run.
@@ -72,6 +70,15 @@ pub struct Config {
     pub db_cache_bytes: u64,
     /// Limits of the pool.
     pub pool: PoolLimits,
+}
+
+/// The node's keystore.
+#[derive(Debug, Clone, Default)]
+pub struct KeystorePlace {
+    /// Its folder, unless that of the chain is used.
+    pub path: Option<PathBuf>,
+    /// Where its password comes from.
+    pub password: PasswordSource,
 }
 
 /// Where and how JSON-RPC is served.
@@ -115,8 +122,7 @@ impl Config {
             rpc: None,
             network: None,
             no_grandpa: false,
-            keystore_path: None,
-            keystore_password: PasswordSource::None,
+            keystore: KeystorePlace::default(),
             pruning: Wanted::default(),
             db_cache_bytes: 128 * u64::from(MIB),
             pool: PoolLimits { count: 100_000, bytes: 128 * MIB as usize },
@@ -138,8 +144,10 @@ impl Config {
             rpc: Some(rpc(args)?),
             network: Some(peering(args)?),
             no_grandpa: args.role.no_grandpa,
-            keystore_path: args.keystore.keystore_path.clone(),
-            keystore_password: args.keystore.password.source(),
+            keystore: KeystorePlace {
+                path: args.keystore.keystore_path.clone(),
+                password: args.keystore.password.source(),
+            },
             pruning: wanted(&args.storage.pruning)?,
             db_cache_bytes: args.storage.db_cache.saturating_mul(u64::from(MIB)),
             pool: PoolLimits {

@@ -34,7 +34,7 @@ use crate::task::orders::Orders;
 use crate::task::pool::PoolTask;
 use crate::upgrade::Opinion;
 use futures::future::BoxFuture;
-use quire_chain::{Execute, ExecuteError, Head, Store};
+use quire_chain::{Execute, ExecuteError, Genesis, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
 use quire_executor::WasmExecutor;
 use quire_network::{Network, NetworkError};
@@ -236,8 +236,7 @@ impl Node {
             is_authority,
             force_authoring,
             no_grandpa,
-            keystore_path,
-            keystore_password,
+            keystore,
             sealing,
             dev_key,
             rpc,
@@ -246,11 +245,11 @@ impl Node {
             db_cache_bytes,
             pool,
         } = config;
-        let password = keystore_password.read()?;
+        let password = keystore.password.read()?;
         let dir = ChainDir::open(base_path, &spec.id)?;
         let genesis = spec.genesis()?;
         tracing::info!(target: "substrate", "Chain specification: {} (genesis {:?})", spec.name, genesis.hash());
-        let keys_path = keystore_path.unwrap_or_else(|| dir.keystore());
+        let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
         let guard = Guard::open(&dir.guard())?;
         let keystore = Arc::new(Keystore::open_with_password(&keys_path, guard, password)?);
         if let Some(suri) = dev_key {
@@ -262,19 +261,10 @@ impl Node {
             Some(endpoint) => Some((Listener::bind(endpoint.address)?, endpoint.config)),
             None => None,
         };
-        let options = store_options(pruning, db_cache_bytes);
-        let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
-        let cache = Some(compiled_dir(&dir));
-        let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
+        let opened = open_chain(&dir, &genesis, store_options(pruning, db_cache_bytes))?;
+        let Opened { store, executor, chain } = opened;
         let verifier = Arc::new(Verifier::new(executor.signatures().clone()));
-        let chain: Arc<Chain> =
-            Arc::new(Chain::open(store.clone(), executor.clone(), &genesis, Default::default())?);
         let (best, finalised) = (chain.best(), chain.finalised());
-        tracing::info!(
-            target: "substrate",
-            "Database {}: best #{}, finalized #{}",
-            dir.db().display(), best.number, finalised.number
-        );
         let limits = pool_config(&pool);
         let orders = Orders::default();
         let handle = NodeHandle(Arc::new(Inner {
@@ -415,6 +405,31 @@ fn lower_priority() {
 
 fn compiled_dir(dir: &ChainDir) -> PathBuf {
     dir.path().join("compiled")
+}
+
+/// The chain with the parts under it.
+struct Opened {
+    store: Arc<SledStore>,
+    executor: Arc<WasmExecutor>,
+    chain: Arc<Chain>,
+}
+
+fn open_chain(
+    dir: &ChainDir,
+    genesis: &Genesis,
+    options: quire_store::Options,
+) -> Result<Opened, StartError> {
+    let store = Arc::new(SledStore::open(&dir.db(), Some(genesis.hash()), options)?);
+    let cache = Some(compiled_dir(dir));
+    let executor = Arc::new(WasmExecutor::new(quire_executor::Options { cache, ..Default::default() })?);
+    let chain: Arc<Chain> =
+        Arc::new(Chain::open(store.clone(), executor.clone(), genesis, Default::default())?);
+    tracing::info!(
+        target: "substrate",
+        "Database {}: best #{}, finalized #{}",
+        dir.db().display(), chain.best().number, chain.finalised().number
+    );
+    Ok(Opened { store, executor, chain })
 }
 
 type Connected = (Option<Runtime>, Option<Network>, String);

@@ -25,7 +25,7 @@ fn check(args: &CheckBlockArgs) -> Result<(), OperatorError> {
     let checked = opened
         .chain
         .recheck(now_ms(), block)
-        .map_err(|source| OperatorError::Check { name: name.to_string(), source })?;
+        .map_err(|wrong| OperatorError::Check { name: name.to_string(), source: Box::new(wrong) })?;
     let (number, hash) = (checked.block.number, checked.block.hash.to_string());
     let text = if args.json {
         json!({

@@ -103,7 +103,7 @@ fn take<S: Store + 'static, E: Execute>(
         Ok(_) => done.imported += 1,
         Err(ImportError::Known { .. }) => done.known += 1,
         Err(ImportError::Store(error)) => return Err(error.into()),
-        Err(source) => return Err(OperatorError::Import { number, source }),
+        Err(wrong) => return Err(OperatorError::Import { number, source: Box::new(wrong) }),
     }
     done.last = number;
     let Some(bytes) = justification else { return Ok(()) };

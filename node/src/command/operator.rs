@@ -87,7 +87,7 @@ pub enum OperatorError {
         /// Its number.
         number: BlockNumber,
         /// What is wrong.
-        source: ImportError,
+        source: Box<ImportError>,
     },
     /// A justification is wrong.
     #[error("block {number} was not made final: {reason}; the blocks before it are in the database")]
@@ -103,7 +103,7 @@ pub enum OperatorError {
         /// Number or hash.
         name: String,
         /// What is wrong.
-        source: RecheckError,
+        source: Box<RecheckError>,
     },
     /// A block of the file is not the one that was asked for.
     #[error("{path} has no block {name}")]
