@@ -2,7 +2,8 @@
 
 use parity_scale_codec::{Decode, Encode};
 use quire_core::{AccountId, Balance, MultiAddress};
-use scale_info::TypeInfo;
+use scale_info::build::Variants;
+use scale_info::{Path, Type, TypeInfo};
 
 use crate::INDEX;
 
@@ -77,17 +78,22 @@ pub enum Call {
 }
 
 /// What a repatriated reserve becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
-#[scale_info(
-    replace_segment("pallet_balances", "frame_support"),
-    replace_segment("pallet", "traits"),
-    capture_docs = "always"
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum BalanceStatus {
     /// Free balance.
     Free,
     /// Reserved balance.
     Reserved,
+}
+
+impl TypeInfo for BalanceStatus {
+    type Identity = Self;
+
+    fn type_info() -> Type {
+        Type::builder()
+            .path(Path::new("BalanceStatus", "frame_support::traits::tokens::misc"))
+            .variant(Variants::new().variant_unit("Free", 0).variant_unit("Reserved", 1))
+    }
 }
 
 /// Events of Balances.

@@ -178,6 +178,7 @@ fn enums_have_the_paths_that_clients_look_for() {
         "frame_support::dispatch::DispatchInfo",
         "frame_support::dispatch::Pays",
         "frame_support::dispatch::PerDispatchClass",
+        "frame_support::traits::tokens::misc::BalanceStatus",
         "frame_system::AccountInfo",
         "frame_system::LastRuntimeUpgradeInfo",
         "frame_system::limits::BlockLength",
