@@ -163,11 +163,10 @@ fn nested_calls_are_not_root() {
         value: UNITS,
     });
     let before = chain.free(2);
-    let mut nonce = 0;
-    for call in wrapped(&steal).into_iter().skip(1) {
+    // All but the motion, which is Root's by right.
+    for (nonce, call) in (0..).zip(wrapped(&steal).into_iter().skip(1)) {
         let xt = chain.signed(1, nonce, Era::Immortal, call);
         chain.block(&[xt]);
-        nonce += 1;
     }
     assert_eq!(chain.free(2), before);
 }
@@ -203,7 +202,7 @@ fn a_motion_in_a_batch_acts_as_root_and_a_stranger_has_none() {
 fn what_a_batch_did_not_run_is_not_paid_for() {
     let mut chain = Chain::new();
     let fails = transfer(2, 10_u128.pow(30));
-    let interrupted = batch(vec![vec![fails], vec![transfer(2, 1); 99]].concat());
+    let interrupted = batch([vec![fails], vec![transfer(2, 1); 99]].concat());
     let announced = interrupted.weight();
     let before = chain.free(1);
     let xt = chain.signed(1, 0, Era::Immortal, interrupted);
