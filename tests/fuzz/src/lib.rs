@@ -19,6 +19,7 @@
 mod calls;
 mod choices;
 pub mod mutate;
+mod rpc_backend;
 mod targets;
 mod world;
 
@@ -40,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     targets::extrinsic::TARGET,
     targets::calls::TARGET,
     targets::runtime::TARGET,
+    targets::rpc::TARGET,
     targets::formats::TARGET,
     targets::program::TARGET,
 ];

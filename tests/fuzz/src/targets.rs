@@ -4,4 +4,5 @@ pub(crate) mod calls;
 pub(crate) mod extrinsic;
 pub(crate) mod formats;
 pub(crate) mod program;
+pub(crate) mod rpc;
 pub(crate) mod runtime;

@@ -153,6 +153,11 @@ impl World {
         World { executor, code, state, genesis: parent.hash(), parent }
     }
 
+    /// The last block's header.
+    pub(crate) fn head(&self) -> &Header {
+        &self.parent
+    }
+
     /// A call of the runtime over `overlay`.
     pub(crate) fn call(
         &self,

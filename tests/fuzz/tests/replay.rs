@@ -47,3 +47,8 @@ fn formats() {
 fn programs() {
     replay("program", 300);
 }
+
+#[test]
+fn rpc_requests() {
+    replay("rpc", 5_000);
+}
