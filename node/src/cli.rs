@@ -18,10 +18,12 @@
 //! | `--no-telemetry` `--no-mdns` | accepted in silence: there is neither |
 //! | `--telemetry-url` `--sync` | accepted with a warning: not used |
 //! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | accepted with a warning until blocks are exchanged with peers |
+mod bench;
 mod compat;
 mod key;
 mod operator;
 
+pub use bench::{BenchArgs, BenchCommand, BenchWeightsArgs};
 pub use compat::{CompatArgs, DatabaseKind, SyncMode};
 pub use key::{
     GenerateArgs, GenerateNodeKeyArgs, InsertArgs, InspectArgs, InspectNodeKeyArgs, KeyArgs, KeyCommand,
@@ -96,6 +98,8 @@ pub enum Command {
     ExportState(ExportStateArgs),
     /// Print how far the chain of a stopped node is, and what it takes on the disk.
     ChainInfo(ChainInfoArgs),
+    /// Measure what this machine needs for what the chain did.
+    Bench(BenchArgs),
     /// Print completions for a shell.
     Completions(CompletionsArgs),
 }

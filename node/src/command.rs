@@ -1,4 +1,5 @@
 //! One file per subcommand; without one the node runs.
+mod bench;
 mod build_spec;
 mod chain_info;
 mod check_block;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::PurgeChain(args)) => purge_chain::run(&args),
         Some(Command::ExportState(args)) => export_state::run(&args),
         Some(Command::ChainInfo(args)) => chain_info::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }
 }
