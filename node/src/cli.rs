@@ -10,6 +10,7 @@
 //! | `--no-grandpa` | seals blocks, votes on none; a chain with one authority then finalises nothing |
 //! | `--port` `--listen-addr` `--node-key` `--node-key-file` | as there |
 //! | `--rpc-port` `--rpc-external` `--unsafe-rpc-external` `--rpc-methods` `--rpc-cors` and the limits `--rpc-max-…` | as there |
+//! | `--prometheus-port` `--prometheus-external` `--no-prometheus` | as there |
 //! | `--keystore-path` `--password` `--password-interactive` `--password-filename` | as there |
 //! | `--pool-limit` `--pool-kbytes` `--db-cache` | as there |
 //! | `--state-pruning` (`--pruning`) | a number of final blocks, or `archive`; `archive-canonical` is the same, because forks that lost are never kept |
@@ -189,6 +190,9 @@ pub struct RunArgs {
     /// Peers.
     #[command(flatten)]
     pub network: NetworkArgs,
+    /// Metrics.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
     /// Sizes.
     #[command(flatten)]
     pub storage: StorageArgs,
@@ -359,20 +363,32 @@ pub struct NetworkArgs {
     /// File with the secret node key, 32 bytes raw or as hex.
     #[arg(long, value_name = "PATH")]
     pub node_key_file: Option<PathBuf>,
-    /// Accepted for scripts written for Substrate nodes; this node serves no metrics yet.
+}
+
+/// Metrics.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Metrics")]
+pub struct MetricsArgs {
+    /// Port for Prometheus. A taken port is warned about, and the node runs without metrics.
+    #[arg(long, value_name = "PORT", default_value_t = 9_615)]
+    pub prometheus_port: u16,
+    /// Serve metrics on all interfaces.
     #[arg(long)]
+    pub prometheus_external: bool,
+    /// Serve no metrics.
+    #[arg(long, conflicts_with_all = ["prometheus_port", "prometheus_external"])]
     pub no_prometheus: bool,
+}
+
+impl Default for MetricsArgs {
+    fn default() -> Self {
+        Self { prometheus_port: 9_615, prometheus_external: false, no_prometheus: false }
+    }
 }
 
 impl Default for NetworkArgs {
     fn default() -> Self {
-        Self {
-            port: 30_333,
-            listen_addr: Vec::new(),
-            node_key: None,
-            node_key_file: None,
-            no_prometheus: false,
-        }
+        Self { port: 30_333, listen_addr: Vec::new(), node_key: None, node_key_file: None }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the flags mean: one checked value from which the node is built. Defaults live here, with units.
 use crate::base_path::{BasePath, BasePathError, read_node_key};
 use crate::chain_spec::{ChainSpec, SpecError};
-use crate::cli::{PruningArgs, RpcMethods, RunArgs, SharedArgs};
+use crate::cli::{MetricsArgs, PruningArgs, RpcMethods, RunArgs, SharedArgs};
 use crate::sealing::Sealing;
 use crate::secret_input::{PasswordSource, SecretInputError};
 use quire_rpc::{Cors, RpcConfig, UnsafeMethods};
@@ -64,6 +64,8 @@ pub struct Config {
     pub rpc: Option<RpcEndpoint>,
     /// Peers, unless this node has none.
     pub network: Option<Peering>,
+    /// Where metrics are served, unless they are not.
+    pub prometheus: Option<SocketAddr>,
     /// Which states and bodies of old blocks stay.
     pub pruning: Wanted,
     /// Memory for the database's caches, bytes.
@@ -121,6 +123,7 @@ impl Config {
             dev_key: Some("//Alice"),
             rpc: None,
             network: None,
+            prometheus: None,
             no_grandpa: false,
             keystore: KeystorePlace::default(),
             pruning: Wanted::default(),
@@ -143,6 +146,7 @@ impl Config {
             dev_key,
             rpc: Some(rpc(args)?),
             network: Some(peering(args)?),
+            prometheus: prometheus(&args.metrics),
             no_grandpa: args.role.no_grandpa,
             keystore: KeystorePlace {
                 path: args.keystore.keystore_path.clone(),
@@ -257,6 +261,11 @@ fn rpc(args: &RunArgs) -> Result<RpcEndpoint, ConfigError> {
         ..RpcConfig::default()
     };
     Ok(RpcEndpoint { address: SocketAddr::new(ip, flags.rpc_port), config })
+}
+
+fn prometheus(args: &MetricsArgs) -> Option<SocketAddr> {
+    let ip = if args.prometheus_external { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    (!args.no_prometheus).then(|| SocketAddr::new(ip.into(), args.prometheus_port))
 }
 
 fn peering(args: &RunArgs) -> Result<Peering, ConfigError> {

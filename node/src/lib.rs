@@ -13,6 +13,7 @@
 //! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
 //! | `demo` | `quire demo`: the main job on one machine |
 //! | [`sealing`] | when to make a block: in slots, or on demand |
+//! | `metrics` | what Prometheus scrapes |
 //! | `task` | one loop per file: author, finality, pool |
 //! | `upgrade` | new code: when to try it, what is tried, what own blocks say about it |
 //! | `command` | one file per subcommand |
@@ -29,6 +30,7 @@ mod error;
 pub mod guard;
 pub mod keystore;
 mod logging;
+mod metrics;
 mod offchain;
 pub mod sealing;
 pub mod secret_input;

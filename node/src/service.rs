@@ -25,6 +25,7 @@ use crate::chain_spec::{ChainSpec, SpecError};
 use crate::config::{Config, Peering};
 use crate::guard::{Guard, OpenError as GuardOpenError};
 use crate::keystore::{Keystore, KeystoreError};
+use crate::metrics::{self, Metrics};
 use crate::sealing::Sealing;
 use crate::stop::{Stop, StopReason};
 use crate::task;
@@ -36,7 +37,7 @@ use crate::upgrade::Opinion;
 use futures::future::BoxFuture;
 use quire_chain::{Execute, ExecuteError, Genesis, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
-use quire_executor::WasmExecutor;
+use quire_executor::{SignatureCache, WasmExecutor};
 use quire_network::{Network, NetworkError};
 use quire_rpc::{BlockEvent, Listener, RpcConfig, RpcServer, SubmitError, SystemInfo, TxStatus};
 use quire_store::SledStore;
@@ -110,6 +111,10 @@ pub(crate) struct Inner {
     pub(crate) force_authoring: bool,
     pub(crate) sealing: Sealing,
     pub(crate) orders: Orders,
+    pub(crate) metrics: Arc<Metrics>,
+    name: String,
+    chain_id: String,
+    signatures: Arc<SignatureCache>,
     system: SystemInfo,
     network: Option<Network>,
     starting: BlockNumber,
@@ -128,6 +133,40 @@ impl Inner {
     pub(crate) fn peers(&self) -> usize {
         self.network.as_ref().map_or(0, |network| network.peers().len())
     }
+
+    /// Facts that do not change.
+    pub(crate) fn system(&self) -> &SystemInfo {
+        &self.system
+    }
+
+    /// The node's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The height that the node wants to reach: its own as long as no peer tells of a greater one.
+    pub(crate) fn sync_target(&self) -> BlockNumber {
+        self.chain.best().number
+    }
+
+    /// The last round in which a key of this node voted.
+    pub(crate) fn finality_round(&self) -> u64 {
+        let keys = self.keystore.grandpa_keys();
+        let rounds = self.keystore.guard().view(|guard| {
+            keys.iter().filter_map(|id| guard.last_precommit(&id.0)).map(|vote| vote.round).max()
+        });
+        rounds.unwrap_or(0)
+    }
+
+    /// Signatures that were remembered, and those that had to be verified.
+    pub(crate) fn signature_checks(&self) -> (u64, u64) {
+        self.signatures.checks()
+    }
+
+    /// Sizes of the store.
+    pub(crate) fn store_sizes(&self) -> quire_store::Sizes {
+        self.store.sizes()
+    }
 }
 
 /// A running node. It stops when told to, or when this value is dropped. Everything that a part of this process needs
@@ -137,6 +176,7 @@ pub struct Node {
     threads: Vec<JoinHandle<()>>,
     rpc: Option<(Runtime, RpcServer)>,
     network_runtime: Option<Runtime>,
+    prometheus_runtime: Option<Runtime>,
 }
 
 /// A node as other parts of this process use it: demo, off-chain workers, RPC. Cheap to clone.
@@ -210,6 +250,16 @@ impl NodeHandle {
         self.0.pool.sizes()
     }
 
+    /// The page of metrics, as Prometheus would get it now.
+    pub fn metrics_page(&self, rpc: Option<&quire_rpc::metrics::RpcMetrics>) -> String {
+        metrics::scrape::page(&self.0, &self.0.chain_id, rpc)
+    }
+
+    /// Counts a piece of off-chain work.
+    pub(crate) fn worked(&self, what: &'static str, us: u64) {
+        self.0.metrics.worked(what, us);
+    }
+
     /// Throws the switch: every task ends. [`Node::stop`] waits for them.
     pub fn request_stop(&self, reason: StopReason) {
         self.0.stop.throw(reason);
@@ -241,6 +291,7 @@ impl Node {
             dev_key,
             rpc,
             network,
+            prometheus,
             pruning,
             db_cache_bytes,
             pool,
@@ -256,14 +307,17 @@ impl Node {
             keystore.add(keys::AURA, suri)?;
             keystore.add(keys::GRANDPA, suri)?;
         }
-        let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir)?;
+        let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
+        let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir, &process_metrics)?;
         let rpc = match rpc {
             Some(endpoint) => Some((Listener::bind(endpoint.address)?, endpoint.config)),
             None => None,
         };
+        let prometheus = prometheus.and_then(metrics::endpoint::bind);
         let opened = open_chain(&dir, &genesis, store_options(pruning, db_cache_bytes))?;
         let Opened { store, executor, chain } = opened;
-        let verifier = Arc::new(Verifier::new(executor.signatures().clone()));
+        let signatures = executor.signatures().clone();
+        let verifier = Arc::new(Verifier::new(signatures.clone()));
         let (best, finalised) = (chain.best(), chain.finalised());
         let limits = pool_config(&pool);
         let orders = Orders::default();
@@ -276,7 +330,11 @@ impl Node {
             force_authoring,
             sealing,
             orders,
+            metrics: process_metrics,
+            signatures,
+            chain_id: spec.id.clone(),
             system: system_info(&spec, &name, is_authority, peer_id, genesis.hash()),
+            name,
             network,
             starting: best.number,
             chain,
@@ -285,7 +343,8 @@ impl Node {
             executor,
             dir,
         }));
-        let mut node = Self { handle, threads: Vec::new(), rpc: None, network_runtime };
+        let mut node =
+            Self { handle, threads: Vec::new(), rpc: None, network_runtime, prometheus_runtime: None };
         node.spawn("pool", |node| {
             lower_priority();
             node.pool.run();
@@ -300,6 +359,9 @@ impl Node {
         node.spawn("informant", task::informant::run)?;
         if let Some((listener, config)) = rpc {
             node.start_rpc(listener, config)?;
+        }
+        if let Some(socket) = prometheus {
+            node.start_prometheus(socket)?;
         }
         Ok(node)
     }
@@ -332,11 +394,13 @@ impl Node {
     }
 
     fn start_rpc(&mut self, listener: Listener, config: RpcConfig) -> Result<(), StartError> {
+        let (begin, end) = thread_hooks(&self.handle.0.metrics, lower_priority);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(RPC_THREADS)
             .max_blocking_threads(RPC_BLOCKING_THREADS)
             .thread_name("rpc")
-            .on_thread_start(lower_priority)
+            .on_thread_start(begin)
+            .on_thread_stop(end)
             .enable_all()
             .build()
             .map_err(StartError::Threads)?;
@@ -350,9 +414,41 @@ impl Node {
         Ok(())
     }
 
+    /// Serves metrics, with a thread of its own that gives way to everything else.
+    fn start_prometheus(&mut self, socket: std::net::TcpListener) -> Result<(), StartError> {
+        let (begin, end) = thread_hooks(&self.handle.0.metrics, lower_priority);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("prometheus")
+            .on_thread_start(begin)
+            .on_thread_stop(end)
+            .enable_all()
+            .build()
+            .map_err(StartError::Threads)?;
+        if let Ok(address) = socket.local_addr() {
+            tracing::info!(target: "prometheus", "Prometheus exporter started at {address}");
+        }
+        let (node, rpc) = (self.handle.clone(), self.rpc.as_ref().map(|(_, server)| server.metrics.clone()));
+        let serving = metrics::endpoint::serve(socket, Arc::new(move || node.metrics_page(rpc.as_deref())));
+        runtime.spawn(async {
+            if let Err(why) = serving.await {
+                tracing::warn!(target: "prometheus", "no metrics: {why}");
+            }
+        });
+        self.prometheus_runtime = Some(runtime);
+        Ok(())
+    }
+
     fn spawn(&mut self, name: &str, work: impl FnOnce(&Inner) + Send + 'static) -> Result<(), StartError> {
         let node = self.handle.0.clone();
-        let thread = std::thread::Builder::new().name(name.into()).spawn(move || work(&node));
+        node.metrics.spawned(name);
+        let thread = std::thread::Builder::new().name(name.into()).spawn({
+            let name = name.to_owned();
+            move || {
+                work(&node);
+                node.metrics.ended(&name);
+            }
+        });
         self.threads.push(thread.map_err(StartError::Threads)?);
         Ok(())
     }
@@ -360,6 +456,9 @@ impl Node {
     fn shut_down(&mut self) {
         let inner = &self.handle.0;
         inner.stop.throw(StopReason::Requested);
+        if let Some(runtime) = self.prometheus_runtime.take() {
+            runtime.shutdown_background();
+        }
         if let Some((runtime, server)) = self.rpc.take() {
             let grace = std::time::Duration::from_secs(STOP_GRACE_S);
             let stopped = runtime.block_on(async { tokio::time::timeout(grace, server.stop()).await });
@@ -393,6 +492,19 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// What the threads of a tokio runtime do first, `and` included, and last: they are counted.
+fn thread_hooks(
+    metrics: &Arc<Metrics>,
+    and: fn(),
+) -> (impl Fn() + Send + Sync + 'static, impl Fn() + Send + Sync + 'static) {
+    let (started, stopped) = (metrics.clone(), metrics.clone());
+    let begin = move || {
+        started.tokio_thread_started();
+        and();
+    };
+    (begin, move || stopped.tokio_thread_stopped())
 }
 
 /// R2: the calling thread gives way to the author.
@@ -434,16 +546,23 @@ fn open_chain(
 
 type Connected = (Option<Runtime>, Option<Network>, String);
 
-fn start_network(peering: Option<&Peering>, dir: &ChainDir) -> Result<Connected, StartError> {
+fn start_network(
+    peering: Option<&Peering>,
+    dir: &ChainDir,
+    metrics: &Arc<Metrics>,
+) -> Result<Connected, StartError> {
     let key = match peering.and_then(|peering| peering.node_key.clone()) {
         Some(key) => key,
         None => dir.node_key()?,
     };
     let peer_id = quire_network::peer_id(*key)?;
     let Some(peering) = peering else { return Ok((None, None, peer_id)) };
+    let (begin, end) = thread_hooks(metrics, || {});
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("network")
+        .on_thread_start(begin)
+        .on_thread_stop(end)
         .enable_all()
         .build()
         .map_err(StartError::Threads)?;

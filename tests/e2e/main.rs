@@ -10,6 +10,7 @@ mod demo;
 mod dev_chain;
 mod forks;
 mod keys;
+mod metrics;
 mod operator;
 mod process;
 mod pruning;

@@ -150,9 +150,9 @@ impl DevNode {
             &rpc_port,
             "--port",
             &peers_port,
-            "--no-prometheus",
         ];
-        let mut process = Process::start(&[flags, &place].concat(), &base.join("node.log"));
+        let no_metrics = if flags.contains(&"--prometheus-port") { &[][..] } else { &["--no-prometheus"] };
+        let mut process = Process::start(&[flags, &place, no_metrics].concat(), &base.join("node.log"));
         let end = Instant::now() + START;
         while rpc::try_call(rpc, "system_health", json!([])).is_err() {
             assert!(process.ended().is_none(), "the node ended:\n{}", process.output());

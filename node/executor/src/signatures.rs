@@ -13,6 +13,7 @@ use quick_cache::sync::Cache;
 use quire_core::hash::blake2_256_concat;
 use rayon::prelude::*;
 use schnorrkel::{PublicKey, Signature, context::SigningContext, signing_context};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// schnorrkel context of extrinsics.
 pub const SUBSTRATE_CONTEXT: &[u8] = b"substrate";
@@ -43,12 +44,23 @@ enum Scheme {
 #[derive(Debug)]
 pub struct SignatureCache {
     verified: Cache<[u8; 32], ()>,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl SignatureCache {
     /// A memory of at most `entries` signatures (about 90 bytes each).
     pub fn new(entries: usize) -> Self {
-        SignatureCache { verified: Cache::new(entries) }
+        SignatureCache {
+            verified: Cache::new(entries),
+            hits: AtomicU64::default(),
+            misses: AtomicU64::default(),
+        }
+    }
+
+    /// Signatures that were remembered, and those that had to be verified, since the start.
+    pub fn checks(&self) -> (u64, u64) {
+        (self.hits.load(Relaxed), self.misses.load(Relaxed))
     }
 
     /// Checks an sr25519 signature over a message in Substrate's context.
@@ -75,6 +87,8 @@ impl SignatureCache {
             .collect();
         let mut verdicts: Vec<bool> = names.iter().map(|name| self.verified.get(name).is_some()).collect();
         let open: Vec<usize> = (0..items.len()).filter(|index| !verdicts[*index]).collect();
+        self.hits.fetch_add((items.len() - open.len()) as u64, Relaxed);
+        self.misses.fetch_add(open.len() as u64, Relaxed);
         let unknown: Vec<Signed<'_>> = open.iter().map(|index| items[*index]).collect();
         for (index, is_good) in open.into_iter().zip(verify_batch_sr25519(SUBSTRATE_CONTEXT, &unknown)) {
             if is_good {
@@ -87,8 +101,10 @@ impl SignatureCache {
 
     fn remembered(&self, name: [u8; 32], check: impl FnOnce() -> bool) -> bool {
         if self.verified.get(&name).is_some() {
+            self.hits.fetch_add(1, Relaxed);
             return true;
         }
+        self.misses.fetch_add(1, Relaxed);
         let is_good = check();
         if is_good {
             self.verified.insert(name, ());

@@ -78,9 +78,21 @@ pub(crate) enum Work {
     Process { stand: usize, block: u32, parts: Vec<(u8, PartAnchor)> },
 }
 
+impl Work {
+    /// Its name in metrics.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Collate { .. } => "collate",
+            Self::Offer { .. } => "offer",
+            Self::Process { .. } => "process",
+        }
+    }
+}
+
 impl Office {
     /// Does the work; `None` when there is nothing to tell.
     pub(crate) fn carry_out(&self, work: Work) -> Option<Told> {
+        let (what, watch) = (work.name(), Stopwatch::start());
         let outcome = match work {
             Work::Collate { seat, block } => self.collate(seat, block).map(Some),
             Work::Offer { seat, block, validator, sealing, anchor } => {
@@ -88,6 +100,7 @@ impl Office {
             }
             Work::Process { stand, block, parts } => self.process(stand, block, parts).map(Some),
         };
+        self.node.worked(what, watch.us());
         outcome.unwrap_or_else(|error| Some(Told::Fatal(error)))
     }
 

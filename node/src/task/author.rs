@@ -6,6 +6,7 @@ use super::import;
 use super::informant::short;
 use crate::clock::{Stopwatch, now_ms};
 use crate::keystore::KeystoreError;
+use crate::metrics::BlockEnd;
 use crate::sealing::Sealing;
 use crate::service::Inner;
 use crate::stop::StopReason;
@@ -127,14 +128,15 @@ pub(super) fn author(
     let mut proposer = node.chain.proposer(parent.hash, claim.slot, &inherents)?;
     let inherents = proposer.len();
     let late = late_ms.saturating_add(watch.ms());
-    let end = fill(node, parent, &mut proposer, slot_ms * PROPOSING_PERCENT / 100, late)?;
+    let end: BlockEnd = fill(node, parent, &mut proposer, slot_ms * PROPOSING_PERCENT / 100, late)?;
     let count = proposer.len();
     let built = proposer.finish()?;
     let built_ms = watch.ms();
+    node.metrics.constructed(watch.us(), count, end);
     let imported = seal(node, claim, built)?;
     tracing::info!(
         target: "aura",
-        "Prepared block for proposing at {} ({built_ms} ms, imported in {} ms) [hash: {:?}; parent_hash: {}; end: {end}; extrinsics_count: {count}]",
+        "Prepared block for proposing at {} ({built_ms} ms, imported in {} ms) [hash: {:?}; parent_hash: {}; end: {end:?}; extrinsics_count: {count}]",
         imported.block.number,
         watch.ms(),
         imported.block.hash,
@@ -145,7 +147,7 @@ pub(super) fn author(
 
 fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorError> {
     let signature = node.keystore.sign_seal(&claim.author, claim.slot, built.seal_payload())?;
-    let change = || node.chain.import_built(built, signature);
+    let change = || import::timed(node, || node.chain.import_built(built, signature));
     Ok(node.announcer.in_order(change, |imported| import::imported(node, imported))?)
 }
 
@@ -156,7 +158,7 @@ fn fill<E: quire_chain::Execute + ?Sized>(
     proposer: &mut Proposer<E>,
     time_ms: u64,
     late: u64,
-) -> Result<&'static str, ProposeError> {
+) -> Result<BlockEnd, ProposeError> {
     let watch = Stopwatch::start();
     let now = || watch.ms().saturating_add(late);
     let mut pace = Pace::new(time_ms);
@@ -165,18 +167,18 @@ fn fill<E: quire_chain::Execute + ?Sized>(
         let ready = node.pool.ready(READY_COUNT, proposer.room_bytes());
         let mut fresh = ready.into_iter().filter(|transaction| tried.insert(transaction.hash)).peekable();
         if fresh.peek().is_none() {
-            return Ok("NoMoreTransactions");
+            return Ok(BlockEnd::NoMoreTransactions);
         }
         while fresh.peek().is_some() {
             let batch: Vec<ReadyTransaction> = fresh.by_ref().take(pace.next_batch(now())).collect();
             if batch.is_empty() {
-                return Ok("HitDeadline");
+                return Ok(BlockEnd::HitDeadline);
             }
             let batch_watch = Stopwatch::start();
             push(node, parent, proposer, &batch)?;
             pace.applied(batch.len(), batch_watch.us());
             if proposer.is_full() {
-                return Ok("HitBlockSizeLimit");
+                return Ok(BlockEnd::HitBlockSizeLimit);
             }
         }
     }

@@ -131,6 +131,7 @@ fn finalise(node: &Inner, vote: &Vote) -> Result<(), Trouble> {
         true => Trouble::Fatal(why.to_string()),
         false => Trouble::Waits(why.to_string()),
     })?;
+    node.metrics.precommits.count();
     let finalised = node.announcer.in_order(
         || node.chain.finalise(vote.target_hash, &vote.justify(signature)),
         |done| import::finalised(node, done),

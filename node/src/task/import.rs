@@ -2,9 +2,10 @@
 //!
 //! Rule: a change of the chain and what is told about it belong together ([`Announcer::in_order`]). Else the voter could
 //! make a block final, and tell so, before its author has told that the block exists.
+use crate::clock::Stopwatch;
 use crate::service::Inner;
 use crate::stop::StopReason;
-use quire_chain::{Finalised, Head, Imported, TreeRoute};
+use quire_chain::{Finalised, Head, ImportError, Imported, TreeRoute};
 use quire_core::OpaqueExtrinsic;
 use quire_pool::{BlockBody, BlockRef, Input};
 use quire_rpc::{BlockEvent, Runtime};
@@ -54,6 +55,20 @@ impl Announcer {
         // Nobody listens: nothing to do.
         let _ = self.events.send(event);
     }
+}
+
+/// Imports a block and counts how long that took.
+pub(crate) fn timed(
+    node: &Inner,
+    import: impl FnOnce() -> Result<Imported, ImportError>,
+) -> Result<Imported, ImportError> {
+    let watch = Stopwatch::start();
+    let imported = import();
+    match &imported {
+        Ok(_) => node.metrics.imported.observe_us(watch.us()),
+        Err(_) => node.metrics.import_failures.count(),
+    }
+    imported
 }
 
 /// After a block was imported. Pool first: whoever hears of the block may submit what builds on it.

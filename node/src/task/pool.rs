@@ -12,6 +12,7 @@
 //! * R2 The inbox is bounded; above it a submission is answered at once that the pool is full.
 //! * R3 No lock is held while signatures are verified or the runtime runs.
 use crate::clock::Stopwatch;
+use crate::metrics::PoolMetrics;
 use crate::service::{Chain, Verifier};
 use crate::task::orders::Orders;
 use futures::future::{BoxFuture, FutureExt};
@@ -74,6 +75,7 @@ struct State {
 /// The pool with its worker's inbox.
 pub(crate) struct PoolTask {
     orders: Orders,
+    metrics: PoolMetrics,
     chain: Arc<Chain>,
     verifier: Arc<Verifier>,
     clock: Stopwatch,
@@ -98,6 +100,7 @@ impl PoolTask {
         };
         Self {
             orders,
+            metrics: PoolMetrics::default(),
             chain,
             verifier,
             clock: Stopwatch::start(),
@@ -167,6 +170,11 @@ impl PoolTask {
         }
     }
 
+    /// What was counted.
+    pub(crate) fn metrics(&self) -> &PoolMetrics {
+        &self.metrics
+    }
+
     /// How often a transaction became ready.
     pub(crate) fn promotions(&self) -> u64 {
         lock(&self.state).pool.promotions()
@@ -228,6 +236,10 @@ impl PoolTask {
             if let Some(job) = job {
                 let at = super::import::block_ref(&self.chain.best());
                 let results = self.validate(&at, job.source, &job.transactions);
+                self.metrics.finished.add(results.len());
+                self.metrics
+                    .invalid
+                    .add(results.iter().filter(|result| matches!(result, Ok(Err(_)))).count());
                 self.step(Input::Validated { job: job.job, at, results });
             }
         }
@@ -249,6 +261,7 @@ impl PoolTask {
     }
 
     fn take_in(&self, incoming: Vec<Incoming>) {
+        self.metrics.submitted.add(incoming.len());
         let mut state = lock(&self.state);
         let submissions = incoming.into_iter().map(|one| state.admit(one)).collect();
         let jobs = state.step(self.clock.ms(), Input::Submit(submissions));
@@ -258,6 +271,7 @@ impl PoolTask {
 
     fn queue(&self, jobs: Vec<Job>) {
         if !jobs.is_empty() {
+            self.metrics.scheduled.add(jobs.iter().map(|job| job.transactions.len()).sum());
             lock(&self.inbox).jobs.extend(jobs);
             self.has_work.notify_one();
         }

@@ -41,6 +41,11 @@ impl RowCache {
         RowCache { rows: Cache::with_weighter(rows, limit_bytes, Bytes), epoch: RwLock::new(0) }
     }
 
+    /// Bytes of everything that is kept.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.rows.weight()
+    }
+
     /// A row, if it is known.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Kept> {
         self.rows.get(key)

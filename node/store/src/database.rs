@@ -56,6 +56,17 @@ impl Default for Options {
     }
 }
 
+/// Sizes of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Our cache of rows.
+    pub cache_bytes: u64,
+    /// Commits that are durable and wait for the database.
+    pub waiting_commits: usize,
+    /// Their rows.
+    pub waiting_rows: usize,
+}
+
 /// The store of a node on disk.
 pub type SledStore = Database<SledBackend>;
 
@@ -80,6 +91,14 @@ impl Database<SledBackend> {
             SledOptions { pages_bytes: options.pages_bytes, ..SledOptions::default() },
         )?;
         Self::over(backend, genesis, options)
+    }
+}
+
+impl Database<SledBackend> {
+    /// Sizes, for metrics.
+    pub fn sizes(&self) -> Sizes {
+        let (waiting_commits, waiting_rows) = self.backend.waiting();
+        Sizes { cache_bytes: self.cache.size_bytes(), waiting_commits, waiting_rows }
     }
 }
 

@@ -15,6 +15,6 @@ mod history;
 mod pruning;
 pub mod schema;
 
-pub use database::{Database, Options, SledStore};
+pub use database::{Database, Options, Sizes, SledStore};
 pub use pruning::{Keeping, Pruning, Wanted};
 pub use schema::OpenError;

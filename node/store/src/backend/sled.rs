@@ -106,6 +106,13 @@ impl SledBackend {
     }
 }
 
+impl SledBackend {
+    /// Batches that are durable in the redo log and wait for sled, and their rows.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.shared.waiting()
+    }
+}
+
 impl Backend for SledBackend {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
         self.shared.get(key)

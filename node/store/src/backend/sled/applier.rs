@@ -84,6 +84,12 @@ impl Shared {
         self.pending.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Pending batches and their rows.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        let pending = self.pending.read().unwrap_or_else(PoisonError::into_inner);
+        (pending.len(), pending.iter().map(|(_, rows)| rows.len()).sum())
+    }
+
     /// Shows a batch to readers and hands it to the applier.
     pub(super) fn queue(&self, number: u64, rows: Rows) {
         self.pending.write().unwrap_or_else(PoisonError::into_inner).push((number, Arc::new(rows)));
