@@ -303,10 +303,7 @@ impl Node {
         let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
         let guard = Guard::open(&dir.guard())?;
         let keystore = Arc::new(Keystore::open_with_password(&keys_path, guard, password)?);
-        if let Some(suri) = dev_key {
-            keystore.add(keys::AURA, suri)?;
-            keystore.add(keys::GRANDPA, suri)?;
-        }
+        add_development_key(&keystore, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
         let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir, &process_metrics)?;
         let rpc = match rpc {
@@ -345,18 +342,10 @@ impl Node {
         }));
         let mut node =
             Self { handle, threads: Vec::new(), rpc: None, network_runtime, prometheus_runtime: None };
-        node.spawn("pool", |node| {
-            lower_priority();
-            node.pool.run();
-        })?;
+        node.start_background()?;
         if is_authority {
             node.start_authority(no_grandpa)?;
         }
-        node.spawn("upgrade", |node| {
-            lower_priority();
-            task::upgrade::run(node);
-        })?;
-        node.spawn("informant", task::informant::run)?;
         if let Some((listener, config)) = rpc {
             node.start_rpc(listener, config)?;
         }
@@ -379,6 +368,19 @@ impl Node {
     /// Stops every task and waits until everything is on the disk (R3).
     pub fn stop(mut self) {
         self.shut_down();
+    }
+
+    /// What runs in every node, below the author's priority.
+    fn start_background(&mut self) -> Result<(), StartError> {
+        self.spawn("pool", |node| {
+            lower_priority();
+            node.pool.run();
+        })?;
+        self.spawn("upgrade", |node| {
+            lower_priority();
+            task::upgrade::run(node);
+        })?;
+        self.spawn("informant", task::informant::run)
     }
 
     fn start_authority(&mut self, no_grandpa: bool) -> Result<(), StartError> {
@@ -505,6 +507,15 @@ fn thread_hooks(
         and();
     };
     (begin, move || stopped.tokio_thread_stopped())
+}
+
+/// A development key authors and votes.
+fn add_development_key(keystore: &Keystore, suri: Option<&str>) -> Result<(), KeystoreError> {
+    if let Some(suri) = suri {
+        keystore.add(keys::AURA, suri)?;
+        keystore.add(keys::GRANDPA, suri)?;
+    }
+    Ok(())
 }
 
 /// R2: the calling thread gives way to the author.
