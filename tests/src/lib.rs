@@ -1,8 +1,9 @@
-//! The harness of the workspace's own tests: where the repository is, what a checked-in Wasm blob was built from, and
-//! how to spoil one.
+//! The harness of the workspace's own tests: where the repository is, what a checked-in Wasm blob was built from, how to
+//! spoil one, and the simulator.
 
 pub mod blob;
 pub mod mutate;
+pub mod sim;
 
 use std::path::{Path, PathBuf};
 

@@ -22,7 +22,8 @@
 //! - R6 A block that the import calls bad is remembered with its descendants in the branch, and not asked for again; who
 //!   sent it is reported.
 //! - R7 A peer is believed about its head only until it fails to show it.
-//! - R8 A proof that is needed (of a block that changes the voters) is asked for from peer to peer until it is final.
+//! - R8 A block that changes the voters and is not final at two looks, [`Config::retry_ms`] apart, is one whose proof was
+//!   missed: it is asked for from peer to peer until the block is final.
 //!
 //! Out of scope: encoding, sockets, checking blocks and proofs, warp sync, serving blocks to others.
 
@@ -30,6 +31,7 @@ mod branch;
 mod range;
 mod report;
 mod request;
+pub mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +39,7 @@ use quire_consensus::PeerId;
 use quire_core::{BlockNumber, H256, Header, OpaqueExtrinsic};
 
 use crate::environment::Head;
+use crate::import::ImportError;
 
 pub use report::Rule;
 pub use request::{BlockRequest, Direction, Fields, From, RequestId};
@@ -86,8 +89,6 @@ pub const FAR_BLOCKS: BlockNumber = 256;
 const BRANCHES_MAX: usize = 32;
 /// Bad blocks remembered.
 const BAD_MAX: usize = 1_024;
-/// Proofs wanted at a time.
-const PROOFS_MAX: usize = 64;
 
 /// What the chain says to sync.
 pub trait Known {
@@ -97,6 +98,9 @@ pub trait Known {
     fn best(&self) -> Head;
     /// The last final block.
     fn finalised(&self) -> Head;
+    /// The first block of the best chain after which another set votes, if it is not final: nothing above it is final
+    /// before, and who missed the last commit of the old set hears no other.
+    fn open_change(&self) -> Option<Head>;
 }
 
 /// A block in an answer; what was not asked for is `None`.
@@ -119,8 +123,23 @@ pub enum Outcome {
     Imported,
     /// It may be taken later: parent missing, slot ahead, finality lags.
     Later,
+    /// It is of no use any more: something else is final at its height.
+    Obsolete,
     /// It is wrong for ever.
     Bad,
+}
+
+impl Outcome {
+    /// What sync is told about a block that was not imported.
+    #[must_use]
+    pub fn of(error: &ImportError) -> Self {
+        match error {
+            ImportError::Known { .. } => Self::Imported,
+            ImportError::NotAboveFinalised { .. } => Self::Obsolete,
+            error if error.punish_peer() => Self::Bad,
+            _ => Self::Later,
+        }
+    }
 }
 
 /// Everything that sync can be told.
@@ -155,11 +174,6 @@ pub enum Input {
         block: Head,
         /// Who may have it.
         peer: Option<PeerId>,
-    },
-    /// A block changes the voters and has no proof yet.
-    NeedProof {
-        /// The block.
-        block: Head,
     },
     /// An answer.
     Response {
@@ -245,12 +259,16 @@ struct Peer {
     announced_since_ms: u64,
     /// Not asked before this time: it failed.
     rests_until_ms: u64,
+    /// Answers that it owed since its last good one; who owes least is asked first.
+    failures: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// The proof that may be missing.
+#[derive(Clone, Copy, Debug, Default)]
 struct WantedProof {
-    number: BlockNumber,
-    asked_at_ms: Option<u64>,
+    /// The block, as of the last look.
+    block: Option<Head>,
+    looked_at_ms: u64,
     /// The peer asked last; the next one is the next by name.
     asked: Option<PeerId>,
 }
@@ -266,7 +284,7 @@ pub struct Sync {
     /// Given to the import and not answered, with who sent it.
     queue: BTreeMap<H256, PeerId>,
     bad: BTreeSet<H256>,
-    proofs: BTreeMap<H256, WantedProof>,
+    proof: WantedProof,
     next_request: u64,
     now_ms: u64,
 }
@@ -282,7 +300,7 @@ impl Sync {
             ranges: None,
             queue: BTreeMap::new(),
             bad: BTreeSet::new(),
-            proofs: BTreeMap::new(),
+            proof: WantedProof { looked_at_ms: now_ms, ..WantedProof::default() },
             next_request: 0,
             now_ms,
         }
@@ -297,7 +315,6 @@ impl Sync {
             Input::Gone { peer } => self.gone(peer),
             Input::Announced { peer, header, is_best } => self.announced(chain, peer, &header, is_best, out),
             Input::Wanted { block, peer } => self.wanted(chain, block, peer),
-            Input::NeedProof { block } => self.need_proof(block),
             Input::Response { peer, request, blocks } => self.response(chain, peer, request, blocks, out),
             Input::Failed { peer, request } => self.failed(peer, request),
             Input::Imported { hash, outcome } => self.imported(hash, outcome, out),
@@ -313,9 +330,8 @@ impl Sync {
         let requests = self.peers.values().filter_map(|peer| peer.pending.as_ref().map(due));
         let rests = self.peers.values().map(|peer| peer.rests_until_ms);
         let branches = self.branches.values().map(|branch| branch.waits_until_ms);
-        let proofs = self.proofs.values().filter_map(|proof| proof.asked_at_ms);
-        let proofs = proofs.map(|at| at.saturating_add(self.config.retry_ms));
-        requests.chain(rests).chain(branches).chain(proofs).filter(|at| *at > self.now_ms).min()
+        let look = (!self.peers.is_empty()).then(|| self.look_at());
+        requests.chain(rests).chain(branches).chain(look).filter(|at| *at > self.now_ms).min()
     }
 
     /// The highest block that a peer claims: what is being synced to.
@@ -331,9 +347,15 @@ impl Sync {
     }
 
     fn connected(&mut self, chain: &dyn Known, peer: PeerId, best: Head) {
-        let new =
-            Peer { best, pending: None, announced: 0, announced_since_ms: self.now_ms, rests_until_ms: 0 };
-        self.peers.insert(peer, new);
+        let new = Peer {
+            best,
+            pending: None,
+            announced: 0,
+            announced_since_ms: self.now_ms,
+            rests_until_ms: 0,
+            failures: 0,
+        };
+        self.peers.entry(peer).or_insert(new).best = best;
         self.want(chain, best, Some(peer));
     }
 
@@ -377,13 +399,6 @@ impl Sync {
         self.want(chain, block, peer);
     }
 
-    fn need_proof(&mut self, block: Head) {
-        if self.proofs.len() < PROOFS_MAX {
-            let new = WantedProof { number: block.number, asked_at_ms: None, asked: None };
-            self.proofs.entry(block.hash).or_insert(new);
-        }
-    }
-
     fn response(
         &mut self,
         chain: &dyn Known,
@@ -403,6 +418,7 @@ impl Sync {
         if blocks.is_empty() {
             return self.has_nothing(chain, peer, &pending, out);
         }
+        entry.failures = 0;
         match pending.job {
             Job::Headers { branch } => self.headers(chain, peer, branch, &blocks, out),
             Job::Bodies { branch } => self.bodies(peer, branch, blocks, out),
@@ -448,6 +464,9 @@ impl Sync {
 
     /// The job is free again, for somebody else; a branch does not ask this peer again.
     fn fail(&mut self, peer: PeerId, job: Job) {
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            entry.failures = entry.failures.saturating_add(1);
+        }
         if let Job::Headers { branch } | Job::Bodies { branch } = job
             && let Some(branch) = self.branches.get_mut(&branch)
         {
@@ -477,6 +496,7 @@ impl Sync {
         let Some(peer) = self.queue.remove(&hash) else { return };
         match outcome {
             Outcome::Imported => {}
+            Outcome::Obsolete => self.ranges = None,
             Outcome::Later => {
                 self.postpone(hash);
                 self.ranges = None;
@@ -515,14 +535,12 @@ impl Sync {
         for (peer, job) in late {
             self.fail(peer, job);
         }
-        let finalised = chain.finalised();
-        self.proofs.retain(|_, proof| proof.number > finalised.number);
         self.prune_branches(chain);
     }
 
     /// Hands out requests to idle peers.
     fn schedule(&mut self, chain: &dyn Known, out: &mut Vec<Effect>) {
-        self.schedule_proofs(out);
+        self.schedule_proof(chain, out);
         for peer in self.idle(|_| true) {
             if let Some(best) = self.peers.get(&peer).map(|entry| entry.best) {
                 self.want(chain, best, Some(peer));
@@ -532,31 +550,39 @@ impl Sync {
         self.schedule_ranges(chain, out);
     }
 
-    fn schedule_proofs(&mut self, out: &mut Vec<Effect>) {
-        let hashes: Vec<H256> = self.proofs.keys().copied().collect();
-        for hash in hashes {
-            let Some(proof) = self.proofs.get(&hash).copied() else { continue };
-            let is_early =
-                proof.asked_at_ms.is_some_and(|at| self.now_ms < at.saturating_add(self.config.retry_ms));
-            let idle = self.idle(|peer| peer.best.number >= proof.number);
-            let after = idle.iter().find(|id| proof.asked.is_none_or(|asked| **id > asked));
-            let Some(peer) = after.or(idle.first()).copied().filter(|_| !is_early) else { continue };
-            let block = Head { number: proof.number, hash };
-            let what = BlockRequest {
-                from: From::Hash(hash),
-                direction: Direction::Ascending,
-                max: 1,
-                fields: Fields { header: false, body: false, proof: true },
-            };
-            self.ask(peer, Job::Proof { block }, what, out);
-            let asked = WantedProof { asked_at_ms: Some(self.now_ms), asked: Some(peer), ..proof };
-            self.proofs.insert(hash, asked);
+    fn look_at(&self) -> u64 {
+        self.proof.looked_at_ms.saturating_add(self.config.retry_ms)
+    }
+
+    /// R8.
+    fn schedule_proof(&mut self, chain: &dyn Known, out: &mut Vec<Effect>) {
+        if self.now_ms < self.look_at() {
+            return;
         }
+        self.proof.looked_at_ms = self.now_ms;
+        let open = chain.open_change();
+        let missed = open.filter(|_| open == self.proof.block);
+        self.proof.block = open;
+        let Some(block) = missed else { return };
+        let idle = self.idle(|peer| peer.best.number >= block.number);
+        let after = idle.iter().filter(|id| self.proof.asked.is_none_or(|asked| **id > asked)).min();
+        let Some(peer) = after.or(idle.iter().min()).copied() else { return };
+        let what = BlockRequest {
+            from: From::Hash(block.hash),
+            direction: Direction::Ascending,
+            max: 1,
+            fields: Fields { header: false, body: false, proof: true },
+        };
+        self.proof.asked = Some(peer);
+        self.ask(peer, Job::Proof { block }, what, out);
     }
 
     fn idle(&self, fits: impl Fn(&Peer) -> bool) -> Vec<PeerId> {
         let is_idle = |peer: &Peer| peer.pending.is_none() && self.now_ms >= peer.rests_until_ms;
-        self.peers.iter().filter(|(_, peer)| is_idle(peer) && fits(peer)).map(|(id, _)| *id).collect()
+        let idle = self.peers.iter().filter(|(_, peer)| is_idle(peer) && fits(peer));
+        let mut ranked: Vec<(u32, PeerId)> = idle.map(|(id, peer)| (peer.failures, *id)).collect();
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(_, id)| id).collect()
     }
 
     fn ask(&mut self, peer: PeerId, job: Job, what: BlockRequest, out: &mut Vec<Effect>) {

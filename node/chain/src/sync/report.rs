@@ -11,9 +11,9 @@ pub enum Rule {
     TooMany,
     /// It does not answer.
     Timeout,
-    /// It does not have the blocks that it claims.
+    /// It does not have the head that it claims. It may have lost it to finality a moment ago.
     MissingClaimed,
-    /// What it sends as its chain does not contain our last final block.
+    /// What it sends as its chain does not contain our last final block. It may only not know yet what is final.
     OtherChain,
     /// It announces faster than blocks can come.
     AnnouncementFlood,
@@ -24,10 +24,10 @@ impl Rule {
     #[must_use]
     pub fn cost(self) -> u32 {
         match self {
-            Self::BadBlock | Self::OtherChain => 100,
+            Self::BadBlock => 100,
             Self::WrongAnswer | Self::TooMany => 50,
-            Self::MissingClaimed => 20,
-            Self::Timeout | Self::AnnouncementFlood => 10,
+            Self::MissingClaimed | Self::Timeout | Self::AnnouncementFlood => 10,
+            Self::OtherChain => 5,
         }
     }
 

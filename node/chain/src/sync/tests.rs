@@ -65,12 +65,13 @@ struct Ours {
     known: BTreeMap<H256, Head>,
     best: Head,
     finalised: Head,
+    change: Option<Head>,
 }
 
 impl Ours {
     fn of(world: &World, length: usize) -> Self {
         let known = world.chain[..=length].iter().map(|head| (head.hash, *head)).collect();
-        Self { known, best: world.chain[length], finalised: world.chain[0] }
+        Self { known, best: world.chain[length], finalised: world.chain[0], change: None }
     }
 }
 
@@ -83,6 +84,9 @@ impl Known for Ours {
     }
     fn finalised(&self) -> Head {
         self.finalised
+    }
+    fn open_change(&self) -> Option<Head> {
+        self.change.filter(|change| change.number > self.finalised.number)
     }
 }
 
@@ -393,14 +397,26 @@ fn r8_proofs_are_asked_from_peer_to_peer() {
     let block = world.chain[6];
     world.blocks.get_mut(&block.hash).expect("is there").proof = Some(vec![1, 2, 3]);
     run.honest(2, &world);
-    run.input(Input::NeedProof { block });
+    run.ours.change = Some(block);
+    run.wait(2_100);
+    assert_eq!(run.requests.len(), 0, "it may become final by itself in a moment");
     run.wait(10_000);
     assert_eq!(run.proofs.first(), Some(&(block, vec![1, 2, 3])));
     run.ours.finalised = block;
-    run.input(Input::Tick);
     let asked = run.requests.len();
     run.wait(60_000);
     assert_eq!(run.requests.len(), asked, "it is final now");
+}
+
+#[test]
+fn a_handshake_that_comes_again_forgets_nothing() {
+    let world = World::new(6, 99, 0);
+    let mut run = Run::new(Ours::of(&world, 5));
+    run.peer(1, world.head(), |_| None);
+    run.input(Input::Connected { peer: PeerId(1), best: world.head() });
+    assert_eq!(run.requests.len(), 1, "the request is still under way");
+    run.wait(11_000);
+    assert_eq!(run.reports, [(PeerId(1), Rule::Timeout)]);
 }
 
 #[test]

@@ -29,7 +29,8 @@
 //!   that round, and never casts others. Without the record the estimate would be forgotten, and with it the promise
 //!   of the last precommits.
 //! - R8 Everything known of the current and previous round is sent again, with growing pauses, while the round lasts.
-//!   Who is one round behind gets the previous round's votes; who is further behind asks ([`catch_up`]).
+//!   Blocks that are voted for and missing are asked for again.
+//!   Who is one round behind gets the previous round's votes; who is further behind, or stays behind, asks ([`catch_up`]).
 //! - R9 A set change begins at round 1 on the block that changed it; votes of other sets are not looked at.
 //! - R10 What a peer may make us do and remember is bounded ([`gossip`]); what it does wrong has a name ([`Rule`]).
 //!
@@ -222,7 +223,7 @@ pub enum Effect {
     Fetch {
         /// The block.
         target: Target,
-        /// Who told us; `None` after a restart.
+        /// Who told us; `None` to ask anybody.
         peer: Option<PeerId>,
     },
     /// A peer broke a rule.
@@ -403,7 +404,7 @@ impl Voter {
             Input::Refused { set_id, round, kind } => self.refused((set_id, round), kind),
         }
         self.progress(blocks, out);
-        self.tell(out);
+        self.tell(blocks, out);
     }
 
     /// When [`Input::Tick`] is wanted, if nothing happens before.
@@ -489,6 +490,18 @@ impl Voter {
         let is_above = target.number > self.finalised.number;
         if is_above && self.fetched.len() < FETCHES_MAX && self.fetched.insert(target) {
             out.push(Effect::Fetch { target, peer });
+        }
+    }
+
+    /// Asks everybody for the blocks that votes still wait for: who told us first may not have them.
+    fn fetch_again(&mut self, blocks: &dyn Blocks, out: &mut Vec<Effect>) {
+        let rounds = self.previous.round.iter().chain([&self.current.round]);
+        let committed = self.waiting_commit.as_ref().map(|commit| commit.target);
+        let wanted: BTreeSet<Target> =
+            rounds.flat_map(|round| round.unknown_targets(blocks)).chain(committed).collect();
+        self.fetched.clear();
+        for target in wanted {
+            self.fetch(target, None, out);
         }
     }
 

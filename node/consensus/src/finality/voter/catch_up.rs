@@ -1,14 +1,17 @@
-//! Catching up with a set whose round is two or more ahead.
+//! Catching up with a set whose round is ahead.
 //!
 //! ```text
-//!  neighbour packet with round r, ours ≤ r - 2 ──► request(r - 1) ──► votes of a completed round ≥ r - 1 ──► its successor
+//!  neighbour packet with round r, ours below ──► request(r - 1) ──► votes of a completed round ≥ r - 1 ──► its successor
 //! ```
+//!
+//! Who is one round behind normally gets the votes of its round unasked. It asks as well when that does not help:
+//! then it lacks votes of the round before, which nobody ahead keeps, so its last estimate stays too high for ever.
 //!
 //! Rules
 //! - R1 One request at a time; the next one after its answer or after [`super::Config::catch_up_timeout_ms`].
 //! - R2 An answer is the previous round with all its votes, if that is the round asked for or a later one; one answer
 //!   to one peer per half of the timeout.
-//! - R3 A catch-up that nobody asked for is not looked at. One with a foreign or bad vote, or with votes of fewer than a
+//! - R3 A catch-up that nobody waits for is not looked at; from a peer that was never asked it is wrong. One with a foreign or bad vote, or with votes of fewer than a
 //!   threshold in a phase, is bad.
 //! - R4 Votes for blocks that are not imported do not count. If the round is not completable without them, the catch-up
 //!   waits for imports; a later one replaces it.
@@ -21,8 +24,10 @@ use crate::finality::round::Round;
 use crate::finality::votes::{Phase, VoteEquivocation};
 use crate::peer::PeerId;
 
-/// How far behind one must be to ask; who is one round behind gets the votes unasked.
+/// How far behind one must be to ask at once.
 const ROUNDS_BEHIND: u64 = 2;
+/// How many pauses of sending again a round must have lasted before who is one round behind asks.
+const PATIENCE_PAUSES: u64 = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pending {
@@ -51,8 +56,11 @@ impl CatchUps {
 impl Voter {
     /// R1.
     pub(super) fn ask_to_catch_up(&mut self, peer: PeerId, view: Neighbour, out: &mut Vec<Effect>) {
-        let is_behind =
-            view.set_id == self.voters.set_id && view.round >= self.round().saturating_add(ROUNDS_BEHIND);
+        let patience_ms = self.config.resend_ms.saturating_mul(PATIENCE_PAUSES);
+        let is_stuck = self.now_ms >= self.current.since_ms.saturating_add(patience_ms);
+        let ahead = view.round.saturating_sub(self.round());
+        let is_far = ahead >= ROUNDS_BEHIND || (ahead > 0 && is_stuck);
+        let is_behind = view.set_id == self.voters.set_id && is_far;
         let is_busy = self.catch_ups.due_at(&self.config).is_some_and(|due| self.now_ms < due);
         let round = view.round.saturating_sub(1);
         let is_waiting = self.catch_ups.waiting.as_ref().is_some_and(|waiting| waiting.round >= round);
@@ -60,6 +68,7 @@ impl Voter {
             return;
         }
         self.catch_ups.pending = Some(Pending { peer, round, at_ms: self.now_ms });
+        self.peers.note_asked(peer);
         let request = CatchUpRequest { round, set_id: self.voters.set_id };
         out.push(Effect::Send { to: vec![peer], message: Message::CatchUpRequest(request) });
     }
@@ -97,10 +106,13 @@ impl Voter {
         out: &mut Vec<Effect>,
     ) {
         let Some(pending) = self.catch_ups.pending.filter(|pending| pending.peer == peer) else {
-            return self.report(Some(peer), Rule::UnsolicitedCatchUp, out);
+            if !self.peers.was_asked(peer) {
+                self.report(Some(peer), Rule::UnsolicitedCatchUp, out);
+            }
+            return;
         };
         self.catch_ups.pending = None;
-        if catch_up.set_id != self.voters.set_id || catch_up.round <= self.round() {
+        if catch_up.set_id != self.voters.set_id || catch_up.round < self.round() {
             return;
         }
         if catch_up.round < pending.round || !self.is_sound(&catch_up) {
@@ -125,7 +137,7 @@ impl Voter {
     /// R4: moves to the round after a catch-up if enough of its blocks are imported.
     pub(super) fn retry_catch_up(&mut self, blocks: &dyn Blocks, out: &mut Vec<Effect>) {
         let Some(catch_up) = self.catch_ups.waiting.take() else { return };
-        if catch_up.round <= self.round() {
+        if catch_up.round < self.round() {
             return;
         }
         if !is_known(blocks, catch_up.base) {

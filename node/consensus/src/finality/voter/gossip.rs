@@ -4,8 +4,9 @@
 //! - R1 A peer gets votes of a round only while its own round is at most one away, and never a vote it sent itself.
 //! - R2 Our votes go to every such peer at once, others' to [`super::Config::relay_peers`] of them, chosen by round and voter
 //!   so that the load spreads.
-//! - R3 While a round lasts, all its votes and those of the round before go again to everybody who neither sent them nor
-//!   is past their round, after growing pauses. A peer whose view moves into reach gets what it was not sent yet at once.
+//! - R3 While a round lasts, all its votes and those of the round before go again to everybody in reach who did not send
+//!   them, after growing pauses: votes of the round before may be what somebody needs to lower its estimate. A peer whose
+//!   view moves into reach gets at once what it was not sent yet, unless it is past that round.
 //! - R4 A neighbour packet goes to everybody when round, set or finalised block change, to a new peer at once, and again
 //!   after [`super::Config::neighbour_ms`].
 //! - R5 A commit goes at once to peers that do not vote, later to authorities, and never to who says it has as much; to
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quire_core::{BlockNumber, H256};
 
 use super::{Config, Effect, Rule, Voter};
+use crate::finality::blocks::Blocks;
 use crate::finality::justification::VoterSet;
 use crate::finality::message::{Ballot, Message, Neighbour, SignedVote, VoteMessage};
 use crate::finality::round::Round;
@@ -62,7 +64,9 @@ struct Peer {
     /// Spent of the budget at the time of the last look.
     spent: u64,
     spent_at_ms: u64,
-    pub(super) catch_up_answered_ms: Option<u64>,
+    catch_up_answered_ms: Option<u64>,
+    /// We asked it to let us catch up at some time.
+    was_asked: bool,
 }
 
 /// All connected peers.
@@ -153,6 +157,16 @@ impl Peers {
         !is_early
     }
 
+    pub(super) fn note_asked(&mut self, peer: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.was_asked = true;
+        }
+    }
+
+    pub(super) fn was_asked(&self, peer: PeerId) -> bool {
+        self.peers.get(&peer).is_some_and(|peer| peer.was_asked)
+    }
+
     /// Notes that `peer` has a vote. Only votes of rounds in reach come here, so memory stays bounded.
     pub(super) fn note(&mut self, peer: PeerId, round: u64, name: VoteName) {
         if let Some(peer) = self.peers.get_mut(&peer) {
@@ -206,6 +220,7 @@ impl Voter {
             spent: 0,
             spent_at_ms: self.now_ms,
             catch_up_answered_ms: None,
+            was_asked: false,
         };
         self.peers.peers.insert(peer, new);
         out.push(Effect::Send { to: vec![peer], message: Message::Neighbour(self.own_view()) });
@@ -229,7 +244,7 @@ impl Voter {
             return;
         }
         entry.view = Some(view);
-        self.send_votes(Some(peer), out);
+        self.send_votes(Some(peer), false, out);
         self.send_commit(Some(peer), out);
         self.ask_to_catch_up(peer, view, out);
     }
@@ -257,7 +272,7 @@ impl Voter {
     }
 
     /// Sends whatever is due at the end of a step (R3, R4, R5).
-    pub(super) fn tell(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn tell(&mut self, blocks: &dyn Blocks, out: &mut Vec<Effect>) {
         let view = self.own_view();
         let is_time = self.now_ms >= self.peers.told_at_ms.saturating_add(self.config.neighbour_ms);
         if self.peers.told != Some(view) || is_time {
@@ -267,7 +282,7 @@ impl Voter {
             if !to.is_empty() {
                 out.push(Effect::Send { to, message: Message::Neighbour(view) });
             }
-            self.send_votes(None, out);
+            self.send_votes(None, false, out);
         }
         if self.now_ms >= self.resend_at() {
             let pause = self.peers.resend_pause_ms.max(self.config.resend_ms).saturating_mul(2);
@@ -276,19 +291,20 @@ impl Voter {
             for peer in self.peers.peers.values_mut() {
                 peer.sent.clear();
             }
-            self.send_votes(None, out);
+            self.send_votes(None, true, out);
+            self.fetch_again(blocks, out);
         }
         self.offer_commit(out);
     }
 
     /// Sends to one peer, or to all, the votes in its reach that it does not know.
-    fn send_votes(&mut self, only: Option<PeerId>, out: &mut Vec<Effect>) {
+    fn send_votes(&mut self, only: Option<PeerId>, is_repeat: bool, out: &mut Vec<Effect>) {
         let (set_id, current) = (self.voters.set_id, self.round());
         for round in [current.saturating_sub(1), current] {
             let in_reach = |(id, peer): (&PeerId, &Peer)| {
-                // Whose view is further has completed this round.
-                let needs =
-                    peer.is_in_reach(set_id, round) && peer.view.is_some_and(|view| view.round <= round);
+                // Whose view is further has completed this round; only if its next one lasts may it need more of it.
+                let needs = peer.is_in_reach(set_id, round)
+                    && (is_repeat || peer.view.is_some_and(|view| view.round <= round));
                 (only.is_none_or(|only| only == *id) && needs).then_some(*id)
             };
             let reached: Vec<PeerId> = self.peers.peers.iter().filter_map(in_reach).collect();
