@@ -13,10 +13,11 @@ use crate::{extensions, migrations, nesting, version};
 use alloc::vec::Vec;
 use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
 use pallet_transaction_payment as payment;
+use quire_core::extrinsic::decode_envelope;
 use quire_core::{
-    ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchInfo, H256, Header, InvalidTransaction,
-    OpaqueExtrinsic, TransactionSource, TransactionValidity, TransactionValidityError, UnknownTransaction,
-    ValidTransaction,
+    AccountId, ApplyExtrinsicResult, Block, Digest, DigestItem, DispatchInfo, H256, Header,
+    InvalidTransaction, OpaqueExtrinsic, TransactionSource, TransactionValidity, TransactionValidityError,
+    UnknownTransaction, ValidTransaction,
 };
 
 /// Begins a block. The header names parent, number and pre-runtime digest; its roots are not looked at.
@@ -106,15 +107,40 @@ fn finish(result: DispatchResultWithInfo, info: DispatchInfo) -> quire_core::Dis
     result.map(|_| ()).map_err(|failed| failed.error)
 }
 
-/// Applies extrinsics in order until one does not fit; that one and all behind it answer `ExhaustsResources`.
+/// Senders that may be left out of a block before it counts as full: more than that would cost authors time for nothing
+/// whenever a block is full.
+const LEFT_OUT_MAX: usize = 8;
+
+/// Applies extrinsics in order. One without room answers `ExhaustsResources`, and so does everything behind it of its
+/// sender, whose nonces would not fit any more; smaller ones of others still get in. After [`LEFT_OUT_MAX`] senders, or
+/// when an extrinsic of nobody has no room, all the rest answers so.
 pub fn apply_extrinsics(extrinsics: &[OpaqueExtrinsic]) -> Vec<ApplyExtrinsicResult> {
     let full = Err(TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources));
-    let mut results = Vec::with_capacity(extrinsics.len());
-    for extrinsic in extrinsics {
-        let result = if results.last() == Some(&full) { full } else { apply_extrinsic(extrinsic) };
-        results.push(result);
-    }
-    results
+    let mut left_out: Vec<AccountId> = Vec::new();
+    let mut is_full = false;
+    let apply = |extrinsic| {
+        if is_full {
+            return full;
+        }
+        // While nobody is left out, nobody's name is needed.
+        let sender = if left_out.is_empty() { None } else { sender_of(extrinsic) };
+        if sender.is_some_and(|sender| left_out.contains(&sender)) {
+            return full;
+        }
+        let result = apply_extrinsic(extrinsic);
+        if result == full {
+            match sender.or_else(|| sender_of(extrinsic)) {
+                Some(sender) if left_out.len() < LEFT_OUT_MAX => left_out.push(sender),
+                _ => is_full = true,
+            }
+        }
+        result
+    };
+    extrinsics.iter().map(apply).collect()
+}
+
+fn sender_of(extrinsic: &OpaqueExtrinsic) -> Option<AccountId> {
+    decode_envelope(&extrinsic.0).ok()?.0?.0.account()
 }
 
 /// Ends a block: the header with its roots and digest, without a seal.

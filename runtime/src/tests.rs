@@ -391,3 +391,48 @@ fn r1_of_the_crate_pallet_indices_agree_everywhere() {
     assert_eq!(variants::<crate::RuntimeError>(), named(|p| p.errors.is_some()));
     assert_eq!(transfer(1, 1).encode()[0], pallet_balances::INDEX);
 }
+
+#[test]
+fn what_has_no_room_leaves_its_sender_out_and_nobody_else() {
+    let mut chain = Chain::new();
+    let funding: Vec<_> = (0..10u8)
+        .map(|n| chain.signed(1, u32::from(n), Era::Immortal, transfer(n + 3, 10 * UNITS)))
+        .collect();
+    chain.block(&funding);
+    let slot = chain.begin();
+    let mut time = InherentData::new();
+    time.put(TIMESTAMP_ID, &(slot * SLOT_MS));
+    let inherents: Vec<OpaqueExtrinsic> = chain.call("BlockBuilder_inherent_extrinsics", time);
+    let _: Vec<quire_core::ApplyExtrinsicResult> = chain.call("QuireBlock_apply_extrinsics", &inherents);
+    let remark = || RuntimeCall::System(pallet_system::Call::remark { remark: vec![0; 8] });
+    // Room for some remarks, and not for one transfer.
+    chain.state.execute(|| {
+        let normal = quire_core::DispatchClass::Normal;
+        let limits = *pallet_system::limits::block_weights().per_class.get(normal);
+        let transfer = transfer(2, UNITS).dispatch_info().weight + limits.base_extrinsic;
+        let room = quire_core::Weight { ref_time: transfer.ref_time - 1, ..transfer };
+        let max = limits.max_total.unwrap();
+        pallet_system::storage::BLOCK_WEIGHT
+            .mutate_default(|used| *used.get_mut(normal) = max.saturating_sub(room));
+    });
+    let full = Err(InvalidTransaction::ExhaustsResources.into());
+    let batch = [
+        chain.signed(2, 0, Era::Immortal, transfer(1, UNITS)),
+        chain.signed(2, 1, Era::Immortal, remark()),
+        chain.signed(3, 0, Era::Immortal, remark()),
+    ];
+    let mut scratch = chain.clone();
+    let answers: Vec<quire_core::ApplyExtrinsicResult> =
+        scratch.call("QuireBlock_apply_extrinsics", &batch[..]);
+    assert_eq!(answers, [full, full, Ok(Ok(()))]);
+    // Eight senders too many are enough: the ninth is not even tried.
+    let many: Vec<_> =
+        (3..=11).map(|seed| chain.signed(seed, 0, Era::Immortal, transfer(1, UNITS))).collect();
+    let last = chain.signed(12, 0, Era::Immortal, remark());
+    let answers: Vec<quire_core::ApplyExtrinsicResult> =
+        chain.call("QuireBlock_apply_extrinsics", [&many[..8], &[last.clone()]].concat());
+    assert_eq!(answers, [[full; 8].as_slice(), &[Ok(Ok(()))]].concat());
+    let answers: Vec<quire_core::ApplyExtrinsicResult> =
+        chain.call("QuireBlock_apply_extrinsics", [&many[..], &[last]].concat());
+    assert_eq!(answers, [full; 10]);
+}

@@ -5,7 +5,8 @@
 //! - R1 A refused transaction leaves no trace: it was applied inside a storage transaction of the runtime.
 //! - R2 A batch in which the runtime traps is undone and applied one by one; what traps alone is refused.
 //! - R3 The body keeps the byte limit: a transaction without room is answered `ExhaustsResources` and stays valid.
-//! - R4 Once a transaction has no room in the block ([`Proposer::is_full`]), the shell may stop.
+//! - R4 What has no room leaves its sender out of the block, whose later nonces would not fit; smaller ones of others
+//!   still get in. After [`LEFT_OUT_MAX`] senders the block is full ([`Proposer::is_full`]), and the shell may stop.
 //! - R5 The runtime's header is believed only if parent, number, digest, state root and extrinsics root are ours.
 
 use std::sync::Arc;
@@ -13,9 +14,10 @@ use std::sync::Arc;
 use parity_scale_codec::{Decode, Encode};
 use quire_consensus::slots::claim;
 use quire_consensus::slots::verify::SlotError;
+use quire_core::extrinsic::decode_envelope;
 use quire_core::{
-    ApplyExtrinsicResult, Digest, H256, Header, InherentData, InvalidTransaction, OpaqueExtrinsic, Slot,
-    TransactionValidityError, codec, limits,
+    AccountId, ApplyExtrinsicResult, Digest, H256, Header, InherentData, InvalidTransaction, OpaqueExtrinsic,
+    Slot, TransactionValidityError, codec, limits,
 };
 use quire_trie::StateVersion;
 
@@ -27,6 +29,8 @@ use crate::overlay::Overlay;
 
 /// Room kept for the header in the byte limit of a block: digest items of a set change of the largest set.
 const HEADER_BYTES: usize = 128 * 1024;
+/// Senders left out before a block counts as full (R4).
+const LEFT_OUT_MAX: usize = 8;
 /// Refusal of a transaction that has no room any more.
 const NO_ROOM: TransactionValidityError =
     TransactionValidityError::Invalid(InvalidTransaction::ExhaustsResources);
@@ -41,6 +45,8 @@ pub struct Proposer<E: ?Sized> {
     slot: Slot,
     body: Vec<OpaqueExtrinsic>,
     body_bytes: usize,
+    /// Senders of what had no room.
+    left_out: Vec<AccountId>,
     is_full: bool,
 }
 
@@ -167,6 +173,7 @@ impl<E: Execute + ?Sized> Proposer<E> {
             slot,
             body: Vec::new(),
             body_bytes: 0,
+            left_out: Vec::new(),
             is_full: false,
         };
         proposer.call("Core_initialize_block", &args)?;
@@ -179,28 +186,29 @@ impl<E: Execute + ?Sized> Proposer<E> {
         &mut self,
         batch: &[Arc<OpaqueExtrinsic>],
     ) -> Result<Vec<ApplyExtrinsicResult>, ProposeError> {
-        let fitting = self.fitting(batch);
-        let mut answers = match self.apply(&batch[..fitting]) {
+        let places = self.fitting(batch);
+        let fitting: Vec<_> = places.iter().map(|place| batch[*place].clone()).collect();
+        let applied = match self.apply(&fitting) {
             Err(ProposeError::Execute { source, .. }) if source.fault() == Fault::Sender => {
-                self.apply_singly(&batch[..fitting])?
+                self.apply_singly(&fitting)?
             }
             answers => answers?,
         };
-        for (extrinsic, answer) in batch.iter().zip(&answers) {
-            self.is_full |= *answer == Err(NO_ROOM);
+        let mut answers = vec![Err(NO_ROOM); batch.len()];
+        for (place, answer) in places.into_iter().zip(applied) {
+            let extrinsic = &batch[place];
             if answer.is_ok() {
                 self.body_bytes = self.body_bytes.saturating_add(extrinsic.encoded_bytes());
                 self.body.push((**extrinsic).clone());
+            } else if answer == Err(NO_ROOM) {
+                self.leave_out(extrinsic);
             }
-        }
-        if fitting < batch.len() {
-            self.is_full = true;
-            answers.resize(batch.len(), Err(NO_ROOM));
+            answers[place] = answer;
         }
         Ok(answers)
     }
 
-    /// True once a transaction had no room.
+    /// True once there is no room for what authors still have.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.is_full
@@ -262,19 +270,42 @@ impl<E: Execute + ?Sized> Proposer<E> {
         Ok(())
     }
 
-    /// How many of `batch` fit the byte and count limits.
-    fn fitting(&self, batch: &[Arc<OpaqueExtrinsic>]) -> usize {
+    /// Places in `batch` of what fits the byte and count limits (R3, R4).
+    fn fitting(&mut self, batch: &[Arc<OpaqueExtrinsic>]) -> Vec<usize> {
         let mut room = self.room_bytes();
         let slots = (limits::MAX_BLOCK_EXTRINSICS as usize).saturating_sub(self.body.len());
-        batch
-            .iter()
-            .take(slots)
-            .take_while(|extrinsic| {
-                let left = room.checked_sub(extrinsic.encoded_bytes());
-                room = left.unwrap_or(0);
-                left.is_some()
-            })
-            .count()
+        let mut places = Vec::with_capacity(batch.len());
+        for (place, extrinsic) in batch.iter().enumerate() {
+            if self.is_full {
+                break;
+            }
+            if self.is_left_out(extrinsic) {
+                continue;
+            }
+            match room.checked_sub(extrinsic.encoded_bytes()) {
+                _ if places.len() == slots => self.is_full = true,
+                Some(left) => {
+                    room = left;
+                    places.push(place);
+                }
+                None => self.leave_out(extrinsic),
+            }
+        }
+        places
+    }
+
+    fn is_left_out(&self, extrinsic: &OpaqueExtrinsic) -> bool {
+        // While nobody is left out, nobody's name is needed.
+        !self.left_out.is_empty()
+            && sender_of(extrinsic).is_some_and(|sender| self.left_out.contains(&sender))
+    }
+
+    fn leave_out(&mut self, extrinsic: &OpaqueExtrinsic) {
+        match sender_of(extrinsic) {
+            Some(sender) if self.left_out.contains(&sender) => {}
+            Some(sender) if self.left_out.len() < LEFT_OUT_MAX => self.left_out.push(sender),
+            _ => self.is_full = true,
+        }
     }
 
     /// One runtime call for the whole batch, undone if it fails.
@@ -332,6 +363,10 @@ impl<E: Execute + ?Sized> Proposer<E> {
     fn failed(&self, source: ExecuteError) -> ProposeError {
         ProposeError::Execute { parent: self.header.parent_hash, source }
     }
+}
+
+fn sender_of(extrinsic: &OpaqueExtrinsic) -> Option<AccountId> {
+    decode_envelope(&extrinsic.0).ok()?.0?.0.account()
 }
 
 impl Built {

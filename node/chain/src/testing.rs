@@ -58,8 +58,20 @@ pub(crate) fn justify(
     vote.justify(grandpa_key(seed).sign(&vote.payload()).into())
 }
 
+/// A chain whose genesis has one more value.
+pub(crate) fn with_genesis_value(key: &[u8], value: Vec<u8>) -> TestChain {
+    let mut pairs = genesis_pairs(2);
+    pairs.push((key.to_vec(), value));
+    let genesis = Genesis::new(pairs).expect("has code");
+    Chain::open(Arc::default(), Arc::new(FakeRuntime::default()), &genesis, Config::default()).expect("opens")
+}
+
 /// Genesis with `authorities` Aura keys (seeds 1..) and one GRANDPA voter (seed 1).
 pub(crate) fn genesis(authorities: u8) -> Genesis {
+    Genesis::new(genesis_pairs(authorities)).expect("has code")
+}
+
+fn genesis_pairs(authorities: u8) -> Vec<(Vec<u8>, Vec<u8>)> {
     let aura: Vec<AuraId> = (1..=authorities).map(aura_id).collect();
     let voters = vec![(grandpa_id(1), 1u64)];
     let pairs: [(&[u8], Vec<u8>); 4] = [
@@ -68,7 +80,7 @@ pub(crate) fn genesis(authorities: u8) -> Genesis {
         (b"grandpa", (0u64, voters).encode()),
         (b"kv/genesis", vec![1; 40]),
     ];
-    Genesis::new(pairs.map(|(key, value)| (key.to_vec(), value))).expect("has code")
+    pairs.map(|(key, value)| (key.to_vec(), value)).to_vec()
 }
 
 pub(crate) fn open(store: &Arc<MemoryStore>, config: Config) -> TestChain {

@@ -22,17 +22,14 @@ mod model;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use parity_scale_codec::Encode;
 use proptest::prelude::*;
 use quire_core::{H256, InherentData, OpaqueExtrinsic, Slot, TransactionSource};
 use quire_pool::{BlockBody, BlockRef, Config, Effect, Input, Pool, Submission};
 
 use self::model::{Model, Tx};
 use crate::testing::accounts::ACCOUNTS;
-use crate::testing::runtime::FakeRuntime;
-use crate::testing::store::MemoryStore;
-use crate::testing::{SLOT_MS, TestChain, aura_id, grandpa_id, justify, seal};
-use crate::{CODE_KEY, Chain, Genesis, Head, TreeRoute};
+use crate::testing::{SLOT_MS, TestChain, justify, seal, with_genesis_value};
+use crate::{Head, TreeRoute};
 
 /// Limits that a few transactions reach.
 fn config() -> Config {
@@ -44,17 +41,6 @@ fn config() -> Config {
         revalidate_after_blocks: 1,
         ..Config::default()
     }
-}
-
-fn genesis() -> Genesis {
-    let aura: Vec<_> = (1..=2).map(aura_id).collect();
-    let pairs: [(&[u8], Vec<u8>); 4] = [
-        (CODE_KEY, b"code 1".to_vec()),
-        (b"aura", aura.encode()),
-        (b"grandpa", (0u64, vec![(grandpa_id(1), 1u64)]).encode()),
-        (ACCOUNTS, vec![1]),
-    ];
-    Genesis::new(pairs.map(|(key, value)| (key.to_vec(), value))).expect("has code")
 }
 
 #[derive(Clone, Debug)]
@@ -106,13 +92,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let chain = Chain::open(
-            Arc::new(MemoryStore::default()),
-            Arc::new(FakeRuntime::default()),
-            &genesis(),
-            crate::Config::default(),
-        );
-        let chain = chain.expect("opens");
+        let chain = with_genesis_value(ACCOUNTS, vec![1]);
         let best = BlockRef { number: 0, hash: chain.genesis() };
         let model = Model::new(chain.genesis());
         let pool = Pool::new(config(), best);

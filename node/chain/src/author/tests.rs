@@ -138,3 +138,26 @@ fn refusals_are_what_the_pool_understands() {
     assert_eq!(NO_ROOM, full);
     let _: Arc<OpaqueExtrinsic> = extrinsic(&Call::Refuse);
 }
+
+#[test]
+fn r4_smaller_ones_of_others_still_get_in() {
+    use crate::testing::accounts::{ACCOUNTS, signed};
+    let chain = with_genesis_value(ACCOUNTS, vec![1]);
+    let mut inherents = InherentData::new();
+    inherents.put(quire_core::inherent::TIMESTAMP_ID, &SLOT_MS);
+    let mut proposer = chain.proposer(chain.genesis(), Slot(1), &inherents).expect("parent is known");
+    let one = |who, nonce, bytes| Arc::new(signed(chain.genesis(), who, nonce, bytes));
+    const HALF: usize = 3 * 1024 * 1024;
+    let batch = [one(1, 0, HALF), one(2, 0, HALF), one(2, 1, 10), one(3, 0, 10), one(1, 1, 10)];
+    let answers = proposer.push_batch(&batch).expect("runs");
+    assert_eq!(answers, [Ok(Ok(())), Err(NO_ROOM), Err(NO_ROOM), Ok(Ok(())), Ok(Ok(()))]);
+    let later = [one(2, 1, 10), one(3, 1, 10)];
+    let answers = proposer.push_batch(&later).expect("runs");
+    assert_eq!(answers, [Err(NO_ROOM), Ok(Ok(()))], "left out of the whole block");
+    assert!(!proposer.is_full());
+    let large: Vec<_> = (10..10 + 8).map(|who| one(who, 0, HALF)).collect();
+    let answers = proposer.push_batch(&large).expect("runs");
+    assert!(answers.iter().all(|answer| *answer == Err(NO_ROOM)) && proposer.is_full(), "enough is enough");
+    assert_eq!(proposer.push_batch(&[one(3, 2, 10)]).expect("runs"), [Err(NO_ROOM)]);
+    assert_eq!(proposer.finish().expect("finishes").body().len(), 5);
+}

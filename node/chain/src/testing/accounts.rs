@@ -18,13 +18,22 @@ pub(crate) const ACCOUNTS: &[u8] = b"accounts";
 /// What every account starts with.
 pub(crate) const FUNDS: u64 = 12;
 
+/// An immortal extrinsic without a tip, padded to about `bytes`.
+pub(crate) fn signed(genesis: H256, who: u8, nonce: Nonce, bytes: usize) -> OpaqueExtrinsic {
+    let extra = Extra { era: quire_core::Era::Immortal, nonce, tip: 0, mode: 0 };
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&genesis.0);
+    let (signature, call) = (MultiSignature::Sr25519(signature), vec![0u8; bytes]);
+    quire_core::UncheckedExtrinsic::signed(call, AccountId([who; 32]), signature, extra).to_opaque()
+}
+
 struct Signed {
     who: AccountId,
     extra: Extra,
     signature: H256,
 }
 
-fn signed(extrinsic: &OpaqueExtrinsic) -> Option<Signed> {
+fn parts(extrinsic: &OpaqueExtrinsic) -> Option<Signed> {
     let (address, signature, extra) = decode_envelope(&extrinsic.0).ok()?.0?;
     let MultiSignature::Sr25519(bytes) = signature else { return None };
     let half: [u8; 32] = bytes[..32].try_into().ok()?;
@@ -86,7 +95,7 @@ impl Run<'_> {
         &mut self,
         extrinsic: &OpaqueExtrinsic,
     ) -> Result<TransactionValidity, ExecuteError> {
-        let Some(signed) = signed(extrinsic) else { return Ok(Err(InvalidTransaction::Call.into())) };
+        let Some(signed) = parts(extrinsic) else { return Ok(Err(InvalidTransaction::Call.into())) };
         let block = self.height()?.saturating_add(1);
         let (next, _) = self.account(&signed.who)?;
         let nonce = signed.extra.nonce;
@@ -110,7 +119,7 @@ impl Run<'_> {
         &mut self,
         extrinsic: &OpaqueExtrinsic,
     ) -> Result<ApplyExtrinsicResult, ExecuteError> {
-        let Some(signed) = signed(extrinsic) else { return Ok(Err(InvalidTransaction::Call.into())) };
+        let Some(signed) = parts(extrinsic) else { return Ok(Err(InvalidTransaction::Call.into())) };
         let (next, funds) = self.account(&signed.who)?;
         if signed.extra.nonce < next {
             return Ok(Err(InvalidTransaction::Stale.into()));

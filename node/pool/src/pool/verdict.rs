@@ -114,10 +114,10 @@ impl Pool {
             Ok(Ok(valid)) => {
                 let requires: Vec<Tag> = valid.requires.iter().map(|tag| Tag::new(tag)).collect();
                 let provides: Vec<Tag> = valid.provides.iter().map(|tag| Tag::new(tag)).collect();
+                let is_shaky = !self.order.is_satisfied(&requires) || self.order.is_on_chain(&provides);
                 // One that is watched and not in the order is in a block, as far as the pool has heard.
-                let is_included = self.order.is_on_chain(&provides)
-                    || (pending.ticket.is_some() && self.watches.contains(hash));
-                !is_tried && (!self.order.is_satisfied(&requires) || is_included)
+                let is_included = pending.ticket.is_some() && self.watches.contains(hash);
+                is_included || (is_shaky && !is_tried)
             }
             // A client waits for the answer; a watcher of a retracted one must hear nothing wrong.
             Ok(Err(_)) | Err(_) => !is_tried || pending.ticket.is_none(),
