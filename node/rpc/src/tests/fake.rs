@@ -35,6 +35,8 @@ pub(super) struct Fake {
     /// A block whose state is pruned.
     pub(super) discarded: Mutex<Option<H256>>,
     submitted: std::sync::atomic::AtomicUsize,
+    /// Calls of `wait` that have begun.
+    pub(super) waits: std::sync::atomic::AtomicUsize,
     events: broadcast::Sender<BlockEvent>,
 }
 
@@ -71,6 +73,7 @@ impl Fake {
             gate: tokio::sync::Mutex::default(),
             discarded: Mutex::default(),
             submitted: Default::default(),
+            waits: Default::default(),
             events: broadcast::channel(16).0,
         };
         for number in 0..3u8 {
@@ -291,6 +294,7 @@ impl Backend for Fake {
         match method {
             "echo" => Ok(arguments.to_vec()),
             "wait" => {
+                self.waits.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 drop(self.gate.blocking_lock());
                 Ok(b"waited".to_vec())
             }

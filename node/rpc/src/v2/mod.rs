@@ -15,7 +15,8 @@
 //! * R2 What a follow reports, and what is refused, is decided in [`follow`] alone; the shell waits, reads and sends.
 //! * R3 A follow belongs to its connection. Seen from another one, and after `stop` or `unfollow`, it is not there:
 //!   `header` answers `null`, `body`, `call` and `storage` answer `limitReached`, the others `null`.
-//! * R4 The reply that names an operation leaves before the operation's first event.
+//! * R4 The reply that names an operation leaves before the operation's first event. Not so in a batch, whose replies
+//!   leave together.
 //! * R5 Operations read in bounded pages, each under the limit on concurrent reads that all methods share. Stopping an
 //!   operation, unfollowing or leaving ends it after the page or call in work.
 //! * R6 A block that lost stays readable while the chain keeps it in memory; when its state, or that of an old final

@@ -1,5 +1,6 @@
 //! Bodies, calls and storage of pinned blocks.
 use super::*;
+use std::sync::atomic::Ordering::SeqCst;
 
 async fn followed(fake: &Arc<Fake>, config: RpcConfig) -> (RpcServer, Connection, Value) {
     let server = serve(fake, config);
@@ -213,36 +214,61 @@ async fn sixteen_operations_run_and_a_stopped_one_makes_room_and_tells_nothing()
     server.stop().await;
 }
 
-#[tokio::test]
-async fn r5_leaving_ends_the_operations() {
+/// Sixteen calls of which one runs and fifteen wait for their turn; `end` ends them before the first is done.
+async fn only_the_first_runs(end: impl AsyncFnOnce(&mut Connection, &Value, &[Value])) {
     let fake = Fake::new();
     let config = RpcConfig { concurrent_reads: 1, ..RpcConfig::default() };
     let (server, mut client, follow) = followed(&fake, config).await;
     let closed = fake.gate.lock().await;
+    let mut ids = Vec::new();
     for _ in 0..16 {
-        client.begin("chainHead_v1_call", json!([follow, hash(&fake, 2), "wait", "0x"])).await;
+        ids.push(client.begin("chainHead_v1_call", json!([follow, hash(&fake, 2), "wait", "0x"])).await);
     }
-    drop(client);
-    // Only the call that runs is waited for: the other fifteen would each take the gate again.
-    let mut other = Connection::open(&server).await;
+    while fake.waits.load(SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    end(&mut client, &follow, &ids).await;
     drop(closed);
+    let mut other = Connection::open(&server).await;
     let again = other.follow(true).await;
     let id = other.begin("chainHead_v1_call", json!([again, hash(&fake, 2), "echo", "0x01"])).await;
     let done = json!({ "event": "operationCallDone", "operationId": id, "output": "0x01" });
     assert_eq!(other.event(&again).await, done);
+    // Turns are given in the order in which they are asked for: whatever came before this call has run.
+    assert_eq!(fake.waits.load(SeqCst), 1);
     server.stop().await;
 }
 
 #[tokio::test]
+async fn r5_stopping_operations_ends_their_work() {
+    only_the_first_runs(async |client, follow, ids| {
+        for id in ids {
+            client.ok("chainHead_v1_stopOperation", json!([follow, id])).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn r5_unfollowing_ends_the_work_of_the_operations() {
+    only_the_first_runs(async |client, follow, _| {
+        client.ok("chainHead_v1_unfollow", json!([follow])).await;
+        // The follow's task ends on its own time, without a turn to read.
+        while client.call("chainHead_v1_body", json!([follow, hex([7; 32])])).await["result"].is_null() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn r4_the_reply_leaves_before_the_first_event() {
     let fake = Fake::new();
     let (server, mut client, follow) = followed(&fake, RpcConfig::default()).await;
-    for id in 100..200 {
+    for id in 1_000..2_000 {
         let params = json!([follow, hash(&fake, 2), "echo", "0x01"]);
-        client
-            .ws
-            .send(&json!({ "jsonrpc": "2.0", "id": id, "method": "chainHead_v1_call", "params": params }))
-            .await;
+        let call = json!({ "jsonrpc": "2.0", "id": id, "method": "chainHead_v1_call", "params": params });
+        client.ws.send(&call).await;
         assert_eq!(client.ws.next().await["id"], id);
         assert_eq!(client.ws.next().await["params"]["result"]["event"], "operationCallDone");
     }
