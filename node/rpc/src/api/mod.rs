@@ -45,6 +45,13 @@ pub(crate) fn reply<T: Serialize + ?Sized>(value: &T) -> Reply {
 }
 
 impl Context {
+    pub(crate) fn new(config: RpcConfig, backend: Arc<dyn Backend>, unsafe_allowed: bool) -> Self {
+        let reads = Arc::new(Semaphore::new(config.concurrent_reads.max(1)));
+        let subscriptions = Arc::new(Semaphore::new(config.max_subscriptions));
+        let watched = Arc::new(Semaphore::new(config.max_watched_bytes / 1024));
+        Self { backend, config, reads, subscriptions, watched, unsafe_allowed }
+    }
+
     /// R6: runs `read` on a blocking thread, waiting for its turn first.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
@@ -54,7 +61,7 @@ impl Context {
     }
 
     /// Like [`read`](Self::read), but not before the caller has read enough of its earlier answers.
-    async fn read_for<T: Send + 'static>(
+    pub(crate) async fn read_for<T: Send + 'static>(
         self: &Arc<Self>,
         caller: Option<Arc<Outbox>>,
         read: impl FnOnce(&dyn Backend) -> Result<T, ErrorObjectOwned> + Send + 'static,
@@ -231,11 +238,8 @@ pub(crate) fn all(
     backend: Arc<dyn Backend>,
     unsafe_allowed: bool,
 ) -> Result<Methods, RegisterMethodError> {
-    let reads = Arc::new(Semaphore::new(config.concurrent_reads.max(1)));
     let sealing = backend.manual_sealing();
-    let subscriptions = Arc::new(Semaphore::new(config.max_subscriptions));
-    let watched = Arc::new(Semaphore::new(config.max_watched_bytes / 1024));
-    let context = Context { backend, config, reads, subscriptions, watched, unsafe_allowed };
+    let context = Context::new(config, backend, unsafe_allowed);
     let mut registry = Registry { module: RpcModule::new(context) };
     system::register(&mut registry)?;
     chain::register(&mut registry)?;

@@ -352,6 +352,10 @@ impl Backend for Fake {
         async move {
             Self::judge(&extrinsic)?;
             let (sender, receiver) = mpsc::channel(16);
+            if extrinsic.0.first() == Some(&10) {
+                sender.try_send(TxStatus::Dropped).unwrap();
+                return Ok(receiver);
+            }
             let life = [
                 TxStatus::Future,
                 TxStatus::Ready,

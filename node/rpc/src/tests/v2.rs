@@ -90,6 +90,16 @@ impl Connection {
     }
 }
 
+/// Waits for what others do; not for ever, so that a fault is a failure.
+async fn until(holds: impl Fn() -> bool) {
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), wait).await.expect("it comes in ten seconds");
+}
+
 fn hash(fake: &Fake, place: usize) -> Value {
     json!(fake.hash(place).to_string())
 }

@@ -5,6 +5,7 @@ use crate::error;
 use crate::json::{Hex, hash};
 use crate::params::{Args, Bytes, Number};
 use crate::subscription::{Outcome, Subscriber, close};
+use crate::transport::Outbox;
 use crate::v2::Registered;
 use crate::v2::params::{ChildTrie, Queries};
 use crate::v2::storage::{Item, PageLimits, Pages, Query};
@@ -48,8 +49,10 @@ fn read(
     name: &'static str,
     method: fn(&dyn Backend, &mut Args) -> Reply,
 ) -> Registered {
-    module.register_async_method(name, move |params, context, _| async move {
-        context.read(move |backend| Args::new(&params).and_then(|mut args| method(backend, &mut args))).await
+    module.register_async_method(name, move |params, context, extensions| async move {
+        let answer =
+            move |backend: &dyn Backend| Args::new(&params).and_then(|mut args| method(backend, &mut args));
+        context.read_for(extensions.get().cloned(), answer).await
     })?;
     Ok(())
 }
@@ -80,7 +83,7 @@ fn storage(module: &mut RpcModule<Context>) -> Registered {
                 }
             };
             let outcome = match context.accept(pending, &extensions).await {
-                Ok(subscriber) => stream(subscriber, context, pages).await,
+                Ok(subscriber) => stream(subscriber, context, extensions.get().cloned(), pages).await,
                 Err(ended) => Err(ended),
             };
             close(outcome)
@@ -106,9 +109,15 @@ fn asked(context: &Context, args: &mut Args) -> Result<Pages, ErrorObjectOwned> 
 }
 
 /// One notification per item; the pages follow the reader, so a slow one holds no more than a page.
-async fn stream(subscriber: Subscriber, context: Arc<Context>, mut pages: Pages) -> Outcome {
+async fn stream(
+    subscriber: Subscriber,
+    context: Arc<Context>,
+    outbox: Option<Arc<Outbox>>,
+    mut pages: Pages,
+) -> Outcome {
     while !pages.is_done() {
-        let next = context.read(move |backend| Ok(pages.next(backend).map(|items| (pages, items))));
+        let next = context
+            .read_for(outbox.clone(), move |backend| Ok(pages.next(backend).map(|items| (pages, items))));
         let page = subscriber.until_closed(next).await?;
         let items = match page.map_err(|why| why.message().to_owned()) {
             Ok(Ok((rest, items))) => {
@@ -118,6 +127,8 @@ async fn stream(subscriber: Subscriber, context: Arc<Context>, mut pages: Pages)
             Ok(Err(why)) => return fail(&subscriber, &why.to_string()).await,
             Err(why) => return fail(&subscriber, &why).await,
         };
+        let bytes = items.iter().fold(0_usize, |sum, item| sum.saturating_add(item.size_bytes()));
+        let _counted = outbox.as_ref().map(|outbox| outbox.hold(bytes));
         for item in &items {
             subscriber.send(&Found(item)).await?;
         }

@@ -227,7 +227,7 @@ fn header(module: &mut RpcModule<Context>, follows: Arc<Follows>) -> Registered 
             let Some(follower) = follower else { return reply(&()) };
             follower.ask(|core| core.check_pinned(&hash)).map_err(refusal)?;
             let read = move |backend: &dyn crate::Backend| backend.header(&hash).map_err(error::internal);
-            let header = context.read(read).await?;
+            let header = context.read_for(extensions.get().cloned(), read).await?;
             let header =
                 header.ok_or_else(|| error::internal(format_args!("the header of {hash} is gone")))?;
             reply(&Hex::owned(header.encode()))
@@ -311,7 +311,7 @@ fn start(
         started["discardedItems"] = discarded.into();
     }
     let (response, sent) = answer(reply(&started)).notify_on_completion();
-    follower.spawn(id, asked.work, async move {
+    follower.spawn(id, asked.work, extensions.get().cloned(), async move {
         // A client that left meanwhile takes its follow with it, which ends the operation.
         let _ = sent.await;
     });

@@ -61,6 +61,19 @@ pub(crate) enum OperationEvent {
 }
 
 impl OperationEvent {
+    /// Bytes of what it carries.
+    pub(crate) fn size_bytes(&self) -> usize {
+        match self {
+            Self::BodyDone(body) => body.iter().fold(0, |sum, one| sum.saturating_add(one.len())),
+            Self::CallDone(output) => output.len(),
+            Self::StorageItems(items) => {
+                items.iter().fold(0, |sum, item| sum.saturating_add(item.size_bytes()))
+            }
+            Self::Error(why) => why.len(),
+            Self::WaitingForContinue | Self::StorageDone | Self::Inaccessible => 0,
+        }
+    }
+
     /// Whether nothing can follow.
     pub(crate) fn is_last(&self) -> bool {
         !matches!(self, Self::StorageItems(_) | Self::WaitingForContinue)

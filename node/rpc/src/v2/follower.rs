@@ -3,9 +3,10 @@ use crate::api::Context;
 use crate::backend::BlockEvent;
 use crate::error;
 use crate::subscription::{Ended, Outcome, Subscriber};
-use crate::v2::event::{Event, OperationEvent};
+use crate::transport::Outbox;
+use crate::v2::event::Event;
 use crate::v2::follow::{Follow, Input, Limits, Refusal};
-use crate::v2::operation::{Operation, Work};
+use crate::v2::operation::{Operation, Told, Work};
 use crate::v2::pins::{Pins, Share};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,13 +18,13 @@ use tokio::task::AbortHandle;
 /// Final blocks that `initialized` names.
 const FINALIZED_REPORTED_MAX: u32 = 16;
 /// Events of operations that wait for the follow to send them; more make the operations wait.
-const OPERATION_EVENTS_BUFFERED: usize = 16;
+const OPERATION_EVENTS_BUFFERED: usize = 1;
 
 /// A follow as the methods of its connection reach it.
 pub(crate) struct Follower {
     state: Mutex<State>,
     context: Arc<Context>,
-    operations: mpsc::Sender<(u64, OperationEvent)>,
+    operations: mpsc::Sender<Told>,
 }
 
 struct State {
@@ -46,7 +47,7 @@ impl Drop for State {
 /// The task's side of a follow.
 pub(crate) struct Source {
     blocks: broadcast::Receiver<BlockEvent>,
-    operations: mpsc::Receiver<(u64, OperationEvent)>,
+    operations: mpsc::Receiver<Told>,
     pins: Pins,
     started: Instant,
 }
@@ -90,11 +91,18 @@ impl Follower {
     }
 
     /// Starts an operation once `replied` has completed, which is when the client knows its number.
-    pub(crate) fn spawn(&self, id: u64, work: Work, replied: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(
+        &self,
+        id: u64,
+        work: Work,
+        outbox: Option<Arc<Outbox>>,
+        replied: impl Future<Output = ()> + Send + 'static,
+    ) {
         let resumed = Arc::new(Notify::new());
         let operation = Operation {
             id,
             context: self.context.clone(),
+            outbox,
             events: self.operations.clone(),
             resumed: resumed.clone(),
         };
@@ -148,10 +156,12 @@ impl Follower {
         mut source: Source,
         mut events: Vec<Event>,
     ) -> Outcome {
+        let mut told = None;
         loop {
             for event in &events {
                 subscriber.send(event).await?;
             }
+            drop(told.take());
             if self.ask(|core| core.is_stopped()) {
                 return Ok(());
             }
@@ -164,7 +174,10 @@ impl Follower {
                     // The node stops.
                     Err(RecvError::Closed) => Some(Input::Missed),
                 },
-                Some((id, event)) = source.operations.recv() => Some(Input::Operation(id, event)),
+                Some(Told { id, event, sent }) = source.operations.recv() => {
+                    told = Some(sent);
+                    Some(Input::Operation(id, event))
+                }
             };
             events = input.map_or_else(Vec::new, |input| self.step(&source, input));
         }

@@ -17,8 +17,9 @@
 //!   `header` answers `null`, `body`, `call` and `storage` answer `limitReached`, the others `null`.
 //! * R4 The reply that names an operation leaves before the operation's first event. Not so in a batch, whose replies
 //!   leave together.
-//! * R5 Operations read in bounded pages, each under the limit on concurrent reads that all methods share. Stopping an
-//!   operation, unfollowing or leaving ends it after the page or call in work.
+//! * R5 Operations read in bounded pages, each under the limit on concurrent reads that all methods share, and only while
+//!   the client takes what it is sent; what waits for it is counted as output of its connection. Stopping an operation,
+//!   unfollowing or leaving ends it after the page or call in work.
 //! * R6 A block that lost stays readable while the chain keeps it in memory; when its state, or that of an old final
 //!   block, is gone, operations on it end with `operationInaccessible`.
 //! * R7 An operation that the runtime refuses ends with `operationError`, a call of the archive with
@@ -32,10 +33,10 @@ mod chain_head;
 mod chain_spec;
 mod event;
 mod follow;
-mod follower;
-mod operation;
+pub(crate) mod follower;
+pub(crate) mod operation;
 mod params;
-mod pins;
+pub(crate) mod pins;
 mod storage;
 mod storage_diff;
 pub(crate) mod watch;

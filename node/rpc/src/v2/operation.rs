@@ -1,18 +1,29 @@
 //! What `body`, `call` and `storage` do between their reply and their last event.
 use crate::api::Context;
 use crate::backend::{Backend, BackendError};
+use crate::transport::Outbox;
 use crate::v2::event::OperationEvent;
 use crate::v2::storage::{PageLimits, Pages, Query};
 use parity_scale_codec::Encode;
 use quire_core::H256;
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// An event on its way from an operation to the client.
+pub(crate) struct Told {
+    pub(crate) id: u64,
+    pub(crate) event: OperationEvent,
+    /// Dropped when the event was sent.
+    pub(crate) sent: oneshot::Sender<()>,
+}
 
 /// An operation's way to its follow.
 pub(crate) struct Operation {
     pub(crate) id: u64,
     pub(crate) context: Arc<Context>,
-    pub(crate) events: mpsc::Sender<(u64, OperationEvent)>,
+    /// What waits for the client; none without a server.
+    pub(crate) outbox: Option<Arc<Outbox>>,
+    pub(crate) events: mpsc::Sender<Told>,
     /// Wakes it after `chainHead_v1_continue`.
     pub(crate) resumed: Arc<Notify>,
 }
@@ -42,15 +53,21 @@ impl Operation {
         drop(done);
     }
 
+    /// Tells an event, and waits until it was sent.
     async fn tell(&self, event: OperationEvent) -> Result<(), Left> {
-        self.events.send((self.id, event)).await.map_err(|_| Left)
+        let _counted = self.outbox.as_ref().map(|outbox| outbox.hold(event.size_bytes()));
+        let (sent, is_sent) = oneshot::channel();
+        self.events.send(Told { id: self.id, event, sent }).await.map_err(|_| Left)?;
+        // The follow drops its end; it never sends.
+        let _ = is_sent.await;
+        Ok(())
     }
 
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Backend) -> Result<T, BackendError> + Send + 'static,
     ) -> Result<T, OperationEvent> {
-        match self.context.read(|backend| Ok(read(backend))).await {
+        match self.context.read_for(self.outbox.clone(), |backend| Ok(read(backend))).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(why)) => Err(failure(&why)),
             Err(why) => Err(OperationEvent::Error(why.message().to_owned())),
@@ -89,8 +106,9 @@ impl Operation {
                 Err(failed) => return self.tell(failed).await,
             };
             if !items.is_empty() {
-                told_bytes = items.iter().fold(told_bytes, |sum, item| sum.saturating_add(item.size_bytes()));
-                self.tell(OperationEvent::StorageItems(items)).await?;
+                let event = OperationEvent::StorageItems(items);
+                told_bytes = told_bytes.saturating_add(event.size_bytes());
+                self.tell(event).await?;
             }
             if told_bytes >= config.storage_bytes_before_continue && !pages.is_done() {
                 told_bytes = 0;

@@ -12,6 +12,7 @@ use crate::backend::{Backend, BackendError, ChangedKeys};
 use crate::error;
 use crate::params::Args;
 use crate::subscription::{Outcome, Subscriber, close};
+use crate::transport::Outbox;
 use crate::v2::Registered;
 use crate::v2::params::{DiffQueries, DiffQuery};
 use crate::v2::storage::{Found, Item, Kind};
@@ -22,14 +23,13 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(super) fn register(module: &mut RpcModule<Context>) -> Registered {
     module.register_subscription(
         "archive_v1_storageDiff",
         "archive_v1_storageDiffEvent",
         "archive_v1_stopStorageDiff",
-        |params, pending, context, _| async move {
+        |params, pending, context, extensions| async move {
             let asked = match Args::new(&params).and_then(|mut args| asked(&context, &mut args)) {
                 Ok(asked) => asked,
                 Err(why) => {
@@ -37,9 +37,8 @@ pub(super) fn register(module: &mut RpcModule<Context>) -> Registered {
                     return Ok(());
                 }
             };
-            let patience = Duration::from_millis(context.config.slow_reader_ms);
-            let outcome = match Subscriber::accept(pending, patience).await {
-                Ok(subscriber) => stream(subscriber, context, asked).await,
+            let outcome = match context.accept(pending, &extensions).await {
+                Ok(subscriber) => stream(subscriber, context, extensions.get().cloned(), asked).await,
                 Err(ended) => Err(ended),
             };
             close(outcome)
@@ -172,7 +171,12 @@ fn ancestor(
     Ok((hash == previous && previous != block).then_some(previous).ok_or_else(refusal))
 }
 
-async fn stream(subscriber: Subscriber, context: Arc<Context>, asked: Asked) -> Outcome {
+async fn stream(
+    subscriber: Subscriber,
+    context: Arc<Context>,
+    outbox: Option<Arc<Outbox>>,
+    asked: Asked,
+) -> Outcome {
     let Asked { block, previous, queries } = asked;
     let found = context.read(move |backend| Ok(ancestor(backend, block, previous))).await;
     let from = match found.map_err(|why| why.message().to_owned()) {
@@ -183,8 +187,9 @@ async fn stream(subscriber: Subscriber, context: Arc<Context>, asked: Asked) -> 
     let mut walk = Walk { from, to: block, queries, keys: None };
     let (count, bytes) = (context.config.max_keys_per_page as usize, context.config.storage_page_bytes);
     while !walk.queries.is_empty() {
-        let next = context
-            .read(move |backend| Ok(walk.step(backend, count.max(1), bytes.max(1)).map(|c| (walk, c))));
+        let next = context.read_for(outbox.clone(), move |backend| {
+            Ok(walk.step(backend, count.max(1), bytes.max(1)).map(|c| (walk, c)))
+        });
         let changes = match subscriber.until_closed(next).await?.map_err(|why| why.message().to_owned()) {
             Ok(Ok((rest, changes))) => {
                 walk = rest;
@@ -193,6 +198,8 @@ async fn stream(subscriber: Subscriber, context: Arc<Context>, asked: Asked) -> 
             Ok(Err(why)) => return fail(&subscriber, &why.to_string()).await,
             Err(why) => return fail(&subscriber, &why).await,
         };
+        let bytes = changes.iter().fold(0_usize, |sum, one| sum.saturating_add(one.item.size_bytes()));
+        let _counted = outbox.as_ref().map(|outbox| outbox.hold(bytes));
         for change in &changes {
             subscriber.send(change).await?;
         }

@@ -1,5 +1,8 @@
 //! Bodies, calls and storage of pinned blocks.
 use super::*;
+use crate::v2::follower::Follower;
+use crate::v2::operation::Work;
+use crate::v2::pins::Pins;
 use std::sync::atomic::Ordering::SeqCst;
 
 async fn followed(fake: &Arc<Fake>, config: RpcConfig) -> (RpcServer, Connection, Value) {
@@ -224,9 +227,7 @@ async fn only_the_first_runs(end: impl AsyncFnOnce(&mut Connection, &Value, &[Va
     for _ in 0..16 {
         ids.push(client.begin("chainHead_v1_call", json!([follow, hash(&fake, 2), "wait", "0x"])).await);
     }
-    while fake.waits.load(SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(|| fake.waits.load(SeqCst) > 0).await;
     end(&mut client, &follow, &ids).await;
     drop(closed);
     let mut other = Connection::open(&server).await;
@@ -261,16 +262,26 @@ async fn r5_unfollowing_ends_the_work_of_the_operations() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r4_the_reply_leaves_before_the_first_event() {
+#[tokio::test]
+async fn r4_an_operation_begins_when_its_reply_has_left() {
     let fake = Fake::new();
-    let (server, mut client, follow) = followed(&fake, RpcConfig::default()).await;
-    for id in 1_000..2_000 {
-        let params = json!([follow, hash(&fake, 2), "echo", "0x01"]);
-        let call = json!({ "jsonrpc": "2.0", "id": id, "method": "chainHead_v1_call", "params": params });
-        client.ws.send(&call).await;
-        assert_eq!(client.ws.next().await["id"], id);
-        assert_eq!(client.ws.next().await["params"]["result"]["event"], "operationCallDone");
-    }
-    server.stop().await;
+    let config = RpcConfig { concurrent_reads: 1, ..RpcConfig::default() };
+    let context = Arc::new(crate::api::Context::new(config, fake.clone(), false));
+    let (follower, _source, _first) =
+        Follower::start(context.clone(), true, Pins::default()).await.unwrap_or_else(|_| panic!("it starts"));
+    let block = fake.hash(2);
+    let id = follower.ask(|core| core.begin(&block, true)).unwrap();
+    let (left, reply) = tokio::sync::oneshot::channel::<()>();
+    let call = Work::Call(block, "wait".into(), Vec::new());
+    follower.spawn(id, call, None, async move { reply.await.unwrap() });
+    let waits = || async {
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        // Turns are given in order: an operation that had begun would have read before.
+        let fake = fake.clone();
+        context.read(move |_| Ok(fake.waits.load(SeqCst))).await.unwrap()
+    };
+    assert_eq!(waits().await, 0);
+    left.send(()).unwrap();
+    assert_eq!(waits().await, 1);
 }

@@ -120,16 +120,15 @@ async fn r1_what_the_pool_does_not_take_is_handed_in_again() {
     let fake = Fake::new();
     let server = serve(&fake, RpcConfig::default());
     let mut client = Connection::open(&server).await;
-    let id = client.ok("transaction_v1_broadcast", json!(["0x0407"])).await;
-    while fake.submitted() < 1 {
-        tokio::task::yield_now().await;
-    }
-    for count in 2..5 {
-        fake.push(State::new(), 1);
-        while fake.submitted() < count {
-            tokio::task::yield_now().await;
+    // Refused because the pool is full; taken and then dropped.
+    for bytes in ["0x0407", "0x040a"] {
+        let before = fake.submitted();
+        let id = client.ok("transaction_v1_broadcast", json!([bytes])).await;
+        for count in 1..4 {
+            until(|| fake.submitted() >= before + count).await;
+            fake.push(State::new(), 1);
         }
+        client.ok("transaction_v1_stop", json!([id])).await;
     }
-    client.ok("transaction_v1_stop", json!([id])).await;
     server.stop().await;
 }
