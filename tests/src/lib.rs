@@ -1,9 +1,10 @@
 //! The harness of the workspace's own tests: where the repository is, what a checked-in Wasm blob was built from, how to
-//! spoil one, and the simulator.
+//! spoil one, the simulator, and the load test of JSON-RPC.
 
 pub mod blob;
 pub mod mutate;
 pub mod sim;
+pub mod soak;
 
 use std::path::{Path, PathBuf};
 

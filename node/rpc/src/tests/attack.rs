@@ -204,6 +204,21 @@ async fn t4_a_subscriber_that_does_not_read_is_closed_while_others_get_every_hea
 }
 
 #[tokio::test]
+async fn t4_an_item_larger_than_the_room_reaches_who_reads() {
+    let fake = Fake::new();
+    let config = RpcConfig { output_room_bytes: 10_000, slow_reader_ms: 2_000, ..RpcConfig::default() };
+    let server = start(Listener::bind(([127, 0, 0, 1], 0).into()).unwrap(), config, fake.clone()).unwrap();
+    fake.push(State::from([(b"k".to_vec(), vec![7; 500_000])]), 1);
+    let mut ws = Ws::connect(server.address, None).await.unwrap_or_else(|code| panic!("refused with {code}"));
+    ws.send(&json!({ "jsonrpc": "2.0", "id": 1, "method": "state_subscribeStorage", "params": [["0x6b"]] }))
+        .await;
+    assert!(ws.next().await["result"].is_string());
+    let item = ws.next().await;
+    assert_eq!(item["params"]["result"]["changes"][0][1].as_str().map(str::len), Some(1_000_002));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn t4_an_http_client_that_does_not_read_is_closed() {
     let config = RpcConfig { slow_reader_ms: 500, ..RpcConfig::default() };
     let server = serve(config);

@@ -80,6 +80,8 @@ async fn run(
             Ok(place) => drop(tokio::spawn(http::serve(server, place, socket))),
             Err(permit) => drop(tokio::spawn(refuse(socket, max, permit))),
         }
+        // The new connection looks for its request before the next one may drive it out.
+        tokio::task::yield_now().await;
     }
 }
 

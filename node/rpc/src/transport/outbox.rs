@@ -28,7 +28,7 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct Queue {
     messages: VecDeque<Box<RawValue>>,
-    /// Bytes of messages here and of those held elsewhere for here.
+    /// Bytes of messages here; those that wait for room elsewhere take none.
     bytes: usize,
     control: Option<Vec<u8>>,
     is_ping_due: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Held<'a> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.outbox.release(self.bytes);
+        self.outbox.all.discharge(&self.outbox.connection, self.bytes);
     }
 }
 
@@ -87,9 +87,6 @@ impl Outbox {
 
     /// O2: counts bytes that wait for room.
     pub(crate) fn hold(&self, bytes: usize) -> Held<'_> {
-        let mut queue = self.lock();
-        queue.bytes = queue.bytes.saturating_add(bytes);
-        drop(queue);
         self.all.charge(&self.connection, bytes);
         Held { outbox: self, bytes }
     }

@@ -24,6 +24,9 @@ use tokio::time::{Instant, timeout};
 /// Read at once, and kept per connection.
 const READ_BYTES: usize = 16 * 1024;
 
+/// What is read from a client that is being closed, bytes: more than the buffers on the way hold.
+const DISCARDED_MAX_BYTES: usize = 8 * 1024 * 1024;
+
 /// What the calls of a session share.
 pub(super) struct Session {
     dispatcher: Arc<Dispatcher>,
@@ -131,15 +134,19 @@ async fn close(server: &Server, writer: &mut Writer, socket: &TcpStream, end: En
     }
 }
 
-/// Reads and forgets until the client closes.
+/// Reads and forgets until the client closes: what it had sent before it knew, and no more.
 pub(super) async fn discard(socket: &TcpStream) {
-    let mut bytes = [0; 4_096];
+    let (mut bytes, mut left) = ([0; 4_096], DISCARDED_MAX_BYTES);
     while socket.readable().await.is_ok() {
         match socket.try_read(&mut bytes) {
             Ok(0) => return,
-            Ok(_) => {}
+            Ok(count) => left = left.saturating_sub(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
+        }
+        if left == 0 {
+            // A flood goes on: its sender has time to read the end until the caller's patience is over.
+            std::future::pending::<()>().await;
         }
     }
 }

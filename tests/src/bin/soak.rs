@@ -1,0 +1,27 @@
+//! `soak`: the load test of JSON-RPC on a real node; see the module it runs for what it proves.
+use quire_tests::soak::{Plan, run};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Plan::from_args(std::env::args().skip(1)) {
+        Ok(plan) => run::run(&plan).await,
+        Err(why) => Err(why),
+    };
+    let report = match result {
+        Ok(report) => report,
+        Err(why) => {
+            eprintln!("soak: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match report.plan.json {
+        true => println!("{}", report.json()),
+        false => print!("{}", report.table()),
+    }
+    let faults = report.faults();
+    for fault in &faults {
+        eprintln!("soak: {fault}");
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
