@@ -154,7 +154,7 @@ impl Default for RpcConfig {
             max_broadcasts_per_connection: 16,
             max_broadcasts: 1_024,
             max_broadcast_ms: 600_000,
-            head_ms: 15_000,
+            head_ms: 30_000,
             request_ms: 60_000,
             ping_ms: 30_000,
             closing_ms: 10_000,

@@ -12,8 +12,10 @@
 //! * R5 A method marked unsafe answers -32601 unless the listener may serve it.
 //! * R6 Reads run on blocking threads, never more at once than [`RpcConfig::concurrent_reads`], so that block production
 //!   keeps its share of the machine.
-//! * R7 A subscriber that does not read for [`RpcConfig::slow_reader_ms`] loses its subscription with a reason.
-//! * R8 Requests, responses, batches, connections, subscriptions and keys per call have limits ([`RpcConfig`]).
+//! * R7 A subscriber that does not read for [`RpcConfig::slow_reader_ms`] loses its subscription, and then its
+//!   connection, with a reason.
+//! * R8 Requests, responses, batches, connections, subscriptions and keys per call have limits ([`RpcConfig`]); the
+//!   module `transport` states what memory they add up to, and what happens to clients that flood, stall or hold on.
 //!
 //! The legacy methods are in `api`, the groups of the new API in `v2`.
 //!
