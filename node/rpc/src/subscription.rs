@@ -15,7 +15,7 @@ pub(crate) struct Subscriber {
     patience: Duration,
     /// What waits for the client; none without a server.
     outbox: Option<Arc<Outbox>>,
-    _place: Option<OwnedSemaphorePermit>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Why a subscription ended.
@@ -44,15 +44,16 @@ pub(crate) fn close(outcome: Outcome) -> Result<(), SubscriptionError> {
 }
 
 impl Subscriber {
-    /// Sends the reply to the subscribe call.
-    pub(crate) async fn accept(pending: PendingSubscriptionSink, patience: Duration) -> Result<Self, Ended> {
+    /// Sends the reply to the subscribe call. The place among all subscriptions, and the outbox in which items wait,
+    /// come from the context.
+    pub(crate) async fn accept(
+        pending: PendingSubscriptionSink,
+        patience: Duration,
+        outbox: Option<Arc<Outbox>>,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, Ended> {
         let sink = pending.accept().await.map_err(|_| Ended::Gone)?;
-        Ok(Self { sink, patience, outbox: None, _place: None })
-    }
-
-    /// Adds where its items wait, and its place among all subscriptions.
-    pub(crate) fn with(self, outbox: Option<Arc<Outbox>>, place: OwnedSemaphorePermit) -> Self {
-        Self { outbox, _place: Some(place), ..self }
+        Ok(Self { sink, patience, outbox, _place: place })
     }
 
     /// Sends one item, waiting a bounded time for a slow reader.

@@ -96,8 +96,7 @@ impl Context {
             return Err(Ended::Gone);
         };
         let patience = Duration::from_millis(self.config.slow_reader_ms);
-        let subscriber = Subscriber::accept(pending, patience).await?;
-        Ok(subscriber.with(extensions.get().cloned(), place))
+        Subscriber::accept(pending, patience, extensions.get().cloned(), place).await
     }
 
     /// Memory for keys to be watched, to be kept while they are.
