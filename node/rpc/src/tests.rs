@@ -393,6 +393,26 @@ async fn r2_storage_stream_sends_all_keys_first_then_only_changes() {
 }
 
 #[tokio::test]
+async fn r2_a_storage_stream_that_is_far_behind_shows_the_newest_state() {
+    let fake = Fake::new();
+    let methods = module(&fake);
+    let (id, mut stream) = subscribe(&methods, "state_subscribeStorage", json!([[hex("k")]])).await;
+    assert_eq!(notification(&mut stream, "state_storage", &id).await["changes"][0][1], "0x02");
+    // More than it may be behind, none of which it can take meanwhile; the last events are no best blocks.
+    for value in 10..22u8 {
+        fake.push(State::from([(b"k".to_vec(), vec![value])]), 1);
+    }
+    for number in 2..10 {
+        fake.finalize(number);
+    }
+    let mut seen = Vec::new();
+    while seen.last() != Some(&json!("0x15")) {
+        seen.push(notification(&mut stream, "state_storage", &id).await["changes"][0][1].clone());
+    }
+    assert!(seen.len() < 12, "{seen:?}");
+}
+
+#[tokio::test]
 async fn r2_version_stream_sends_the_version_then_only_other_ones() {
     let fake = Fake::new();
     let methods = module(&fake);

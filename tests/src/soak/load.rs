@@ -18,8 +18,9 @@ const CODE: &str = "0x3a636f6465";
 const SMALL: u32 = 32 * 1024;
 /// Pause before a connection that was closed is opened again.
 const AGAIN: Duration = Duration::from_secs(5);
-/// How long an answer may take before it counts as none.
-const ANSWER: Duration = Duration::from_secs(10);
+/// How long an answer may take before it counts as none: a connection that the kernel had no room for is tried again
+/// after 1, 3, 7 and 15 s.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// True once the load must end.
 pub type Stop = watch::Receiver<bool>;
@@ -131,7 +132,7 @@ pub struct Attack {
     pub half_open: AtomicU64,
     /// Sessions opened to flood.
     pub floods: AtomicU64,
-    /// Calls that the node took from them.
+    /// Calls sent by them.
     pub flood_calls: AtomicU64,
     /// Times that the node closed one of them.
     pub closed: AtomicU64,

@@ -100,7 +100,7 @@ impl Report {
             "half_open": self.plan.half_open,
             "half_open_made": self.attack.half_open.load(Relaxed),
             "flood_sessions": self.attack.floods.load(Relaxed),
-            "flood_calls_taken": self.attack.flood_calls.load(Relaxed),
+            "flood_calls_sent": self.attack.flood_calls.load(Relaxed),
             "attackers_closed": self.attack.closed.load(Relaxed),
             "calls_answered": self.answers.times_us.len(),
             "calls_failed": self.answers.failed,

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 /// How long all subscribers may take to connect and subscribe.
 const CONNECT: Duration = Duration::from_secs(60);
+/// When slow subscribers read again: the node waits 10 s for them, and needs a moment to fill their buffers.
+const CLOSED_BY: Duration = Duration::from_secs(22);
 /// Subscribers that connect at once, so that connecting is no flood.
 const CONNECT_AT_ONCE: usize = 50;
 /// Files that this program and its children need beside the connections.
@@ -38,28 +40,34 @@ pub async fn run(plan: &Plan) -> Result<Report> {
     let (idle_kib, _) = node.memory_kib()?;
     let (stop_all, stopped) = watch::channel(false);
     let (stop_slow, slow_stopped) = watch::channel(false);
+    let plan_seconds = plan.seconds;
 
     let begun = Instant::now();
     let subscribers = connect(plan, &stopped).await?;
     let connected_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let first_block = best(plan.port).await?;
+    // Genesis has no slot.
+    let first_block = best(plan.port).await?.max(1);
     let slow: Vec<_> = (0..plan.slow)
         .map(|_| tokio::spawn(load::slow_subscriber(plan.port, slow_stopped.clone())))
         .collect();
     let calm = phase(plan, &mut node).await?;
-    let _ = stop_slow.send(true);
-    let slow = join(slow).await?;
+    // Long enough for the node to notice, not so long that the kernel gives up what waits for them.
+    tokio::spawn(async move {
+        sleep_until(begun + CLOSED_BY.max(Duration::from_secs(plan_seconds))).await;
+        let _ = stop_slow.send(true);
+    });
 
     let attack = Arc::new(Attack::default());
     let hostile = attackers(plan, &attack, &stopped);
-    let caller = tokio::spawn(load::caller(plan.port, stopped.clone()));
+    let caller = caller(plan.port, stopped.clone())?;
     let attacked = phase(plan, &mut node).await?;
     let open_files = node.open_files();
     let last_block = best(plan.port).await?;
     let _ = stop_all.send(true);
     let seen: Vec<Seen> = join(subscribers).await?;
     join(hostile).await?;
-    let answers: Answers = join(vec![caller]).await?.pop().unwrap_or_default();
+    let slow = join(slow).await?;
+    let answers = join(vec![caller]).await?.pop().unwrap_or_default();
     let slots = slots(plan.port, first_block, last_block).await?;
     let (_, peak_kib) = node.memory_kib()?;
     Ok(Report {
@@ -89,6 +97,13 @@ fn allow_files(plan: &Plan) -> Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current: Some(needed), maximum: limit.maximum }).map_err(|why| {
         format!("{needed} open files are needed: raise the limit (ulimit -Hn), or take fewer clients: {why}")
     })
+}
+
+/// Somebody who wants answers, on a thread of its own: its times are not those of this program's many clients.
+fn caller(port: u16, stop: Stop) -> Result<JoinHandle<Answers>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|why| format!("no runtime for the caller: {why}"))?;
+    Ok(tokio::task::spawn_blocking(move || runtime.block_on(load::caller(port, stop))))
 }
 
 /// All subscribers, connected and subscribed.

@@ -60,12 +60,17 @@ impl Context {
         self.read_for(None, read).await
     }
 
-    /// Like [`read`](Self::read), but not before the caller has read enough of its earlier answers.
+    /// Like [`read`](Self::read), but not before the caller has read enough of its earlier answers, and only a few for
+    /// one connection at once: the turns of all are taken in order, and one with many calls must not fill the queue.
     pub(crate) async fn read_for<T: Send + 'static>(
         self: &Arc<Self>,
         caller: Option<Arc<Outbox>>,
         read: impl FnOnce(&dyn Backend) -> Result<T, ErrorObjectOwned> + Send + 'static,
     ) -> Result<T, ErrorObjectOwned> {
+        let _turn = match &caller {
+            Some(outbox) => outbox.reads.acquire().await.ok(),
+            None => None,
+        };
         let permit = loop {
             if let Some(outbox) = &caller {
                 outbox.room().await;

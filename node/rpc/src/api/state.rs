@@ -252,14 +252,24 @@ fn changes_since(
     to_raw_value(&ChangeSet { block: hash(block), changes }).ok()
 }
 
-/// The hash of the next best block, skipping those that were overtaken meanwhile.
+/// Blocks that a stream may be behind before it goes to the newest one.
+const BEHIND_MAX: usize = 16;
+
+/// The hash of the next best block. A stream that is far behind skips to the newest: it shows states, not events.
 async fn next_best(
     subscriber: &Subscriber,
     events: &mut tokio::sync::broadcast::Receiver<BlockEvent>,
 ) -> Result<Option<H256>, crate::subscription::Ended> {
+    let mut skipped = None;
     loop {
+        if skipped.is_some() && events.is_empty() {
+            return Ok(skipped);
+        }
         match subscriber.until_closed(events.recv()).await? {
-            Ok(BlockEvent::Imported { hash, is_best: true, .. }) => return Ok(Some(hash)),
+            Ok(BlockEvent::Imported { hash, is_best: true, .. }) if events.len() <= BEHIND_MAX => {
+                return Ok(Some(hash));
+            }
+            Ok(BlockEvent::Imported { hash, is_best: true, .. }) => skipped = Some(hash),
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => return Err(lagged(missed)),
             Err(RecvError::Closed) => return Ok(None),

@@ -268,6 +268,25 @@ async fn m2_when_memory_for_output_is_full_the_largest_debtor_goes() {
 }
 
 #[tokio::test]
+async fn t3_one_flood_does_not_delay_the_reads_of_others() {
+    let config = RpcConfig { output_room_bytes: 100_000_000, concurrent_reads: 1, ..RpcConfig::default() };
+    let server = serve(config);
+    let mut flood = Raw::open(server.address, SMALL).await;
+    let nap = r#"{"jsonrpc":"2.0","id":1,"method":"state_call","params":["nap","0x"]}"#;
+    for _ in 0..100 {
+        flood.send(TEXT, nap).await;
+    }
+    assert_eq!(flood.json().await["result"], "0x", "the flood is under way");
+    let begun = tokio::time::Instant::now();
+    let header = json!({ "jsonrpc": "2.0", "id": 1, "method": "chain_getHeader" });
+    assert_eq!(post(server.address, &header).await["result"]["number"], "0x2");
+    let calls: u64 =
+        server.metrics.calls().filter(|call| call.1 == "state_call").map(|call| call.2.succeeded()).sum();
+    assert!(calls < 50, "{calls} calls of the flood came first, in {:?}", begun.elapsed());
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn m2_a_connection_has_a_limit_of_its_own() {
     let config = RpcConfig {
         output_room_bytes: 4_000_000,

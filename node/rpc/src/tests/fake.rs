@@ -74,7 +74,7 @@ impl Fake {
             discarded: Mutex::default(),
             submitted: Default::default(),
             waits: Default::default(),
-            events: broadcast::channel(16).0,
+            events: broadcast::channel(32).0,
         };
         for number in 0..3u8 {
             let mut state =
@@ -293,6 +293,11 @@ impl Backend for Fake {
         self.with(at, |_| ())?;
         match method {
             "echo" => Ok(arguments.to_vec()),
+            "nap" => {
+                // A read that holds its thread for a while: nothing sends here.
+                let _ = std::sync::mpsc::channel::<()>().1.recv_timeout(std::time::Duration::from_millis(20));
+                Ok(Vec::new())
+            }
             "wait" => {
                 self.waits.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 drop(self.gate.blocking_lock());

@@ -9,8 +9,10 @@ use super::frame;
 use serde_json::value::RawValue;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
+/// Reads that one connection may have running or waiting for their turn among those of all.
+const READS_EACH: usize = 2;
 /// Memory of a queued message beside its text.
 const OVERHEAD_BYTES: usize = 64;
 
@@ -23,6 +25,8 @@ pub(crate) struct Outbox {
     connection: Arc<Connection>,
     room_bytes: usize,
     room_messages: usize,
+    /// Reads of this connection that may wait for their turn at once.
+    pub(crate) reads: Semaphore,
 }
 
 #[derive(Default)]
@@ -63,7 +67,16 @@ impl Outbox {
         room_messages: usize,
     ) -> Self {
         let (has_more, has_less) = Default::default();
-        Self { queue: Mutex::default(), has_more, has_less, all, connection, room_bytes, room_messages }
+        Self {
+            queue: Mutex::default(),
+            has_more,
+            has_less,
+            all,
+            connection,
+            room_bytes,
+            room_messages,
+            reads: Semaphore::new(READS_EACH),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
