@@ -41,7 +41,7 @@ for program in runtime/programs/*/; do
 done
 
 unset CARGO_ENCODED_RUSTFLAGS
-cargo build -q --locked -p quire-tests --bin blob
+cargo build -q --locked --workspace --bin blob
 blob=$out/debug/blob
 built() { # path of the checked-in blob -> path of the fresh module
   case $1 in

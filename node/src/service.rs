@@ -22,7 +22,7 @@ pub(crate) use verifier::Verifier;
 
 use crate::base_path::{BasePathError, ChainDir};
 use crate::chain_spec::{ChainSpec, SpecError};
-use crate::config::{Config, Peering};
+use crate::config::{Config, Peering, RpcEndpoint};
 use crate::guard::{Guard, OpenError as GuardOpenError};
 use crate::keystore::{Keystore, KeystoreError};
 use crate::metrics::{self, Metrics};
@@ -48,6 +48,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, watch};
+use zeroize::Zeroizing;
 
 /// The chain over whatever store and executor the node runs with.
 pub type Chain = quire_chain::Chain<dyn Store, dyn Execute>;
@@ -301,25 +302,21 @@ impl Node {
         let genesis = spec.genesis()?;
         tracing::info!(target: "substrate", "Chain specification: {} (genesis {:?})", spec.name, genesis.hash());
         let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
-        let guard = Guard::open(&dir.guard())?;
-        let keystore = Arc::new(Keystore::open_with_password(&keys_path, guard, password)?);
-        add_development_key(&keystore, dev_key)?;
+        let keystore = open_keystore(&keys_path, &dir, password, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
         let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir, &process_metrics)?;
-        let rpc = match rpc {
-            Some(endpoint) => Some((Listener::bind(endpoint.address)?, endpoint.config)),
-            None => None,
-        };
+        let bind =
+            |endpoint: RpcEndpoint| Listener::bind(endpoint.address).map(|bound| (bound, endpoint.config));
+        let rpc = rpc.map(bind).transpose()?;
         let prometheus = prometheus.and_then(metrics::endpoint::bind);
         let opened = open_chain(&dir, &genesis, store_options(pruning, db_cache_bytes))?;
         let Opened { store, executor, chain } = opened;
         let signatures = executor.signatures().clone();
         let verifier = Arc::new(Verifier::new(signatures.clone()));
         let (best, finalised) = (chain.best(), chain.finalised());
-        let limits = pool_config(&pool);
         let orders = Orders::default();
         let handle = NodeHandle(Arc::new(Inner {
-            pool: PoolTask::new(limits, chain.clone(), verifier, orders.clone()),
+            pool: PoolTask::new(pool_config(&pool), chain.clone(), verifier, orders.clone()),
             announcer: Announcer::new(best, finalised),
             voter: Bell::default(),
             upgrade: Opinion::default(),
@@ -509,13 +506,19 @@ fn thread_hooks(
     (begin, move || stopped.tokio_thread_stopped())
 }
 
-/// A development key authors and votes.
-fn add_development_key(keystore: &Keystore, suri: Option<&str>) -> Result<(), KeystoreError> {
-    if let Some(suri) = suri {
+/// The keys at `path`; a development key authors and votes.
+fn open_keystore(
+    path: &Path,
+    dir: &ChainDir,
+    password: Option<Zeroizing<String>>,
+    dev_key: Option<&str>,
+) -> Result<Arc<Keystore>, StartError> {
+    let keystore = Keystore::open_with_password(path, Guard::open(&dir.guard())?, password)?;
+    if let Some(suri) = dev_key {
         keystore.add(keys::AURA, suri)?;
         keystore.add(keys::GRANDPA, suri)?;
     }
-    Ok(())
+    Ok(Arc::new(keystore))
 }
 
 /// R2: the calling thread gives way to the author.

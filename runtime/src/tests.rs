@@ -430,7 +430,7 @@ fn what_has_no_room_leaves_its_sender_out_and_nobody_else() {
         (3..=11).map(|seed| chain.signed(seed, 0, Era::Immortal, transfer(1, UNITS))).collect();
     let last = chain.signed(12, 0, Era::Immortal, remark());
     let answers: Vec<quire_core::ApplyExtrinsicResult> =
-        chain.call("QuireBlock_apply_extrinsics", [&many[..8], &[last.clone()]].concat());
+        chain.call("QuireBlock_apply_extrinsics", [&many[..8], core::slice::from_ref(&last)].concat());
     assert_eq!(answers, [[full; 8].as_slice(), &[Ok(Ok(()))]].concat());
     let answers: Vec<quire_core::ApplyExtrinsicResult> =
         chain.call("QuireBlock_apply_extrinsics", [&many[..], &[last]].concat());

@@ -86,7 +86,7 @@ impl<E, B: NodeReader<Error = E>, A: NodeReader<Error = E>> Diff<B, A> {
                 self.places.push(Place { path: below, before, after });
             }
         }
-        let value = |node: &Option<NodeRef>| node.as_ref().map_or(None, |node| hash_of(node.value));
+        let value = |node: &Option<NodeRef>| node.as_ref().and_then(|node| hash_of(node.value));
         // Keys are whole bytes; a value at half a byte there is none.
         Ok((value(&old) != value(&new))
             .then(|| way.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))

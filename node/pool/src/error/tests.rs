@@ -3,6 +3,7 @@
 use super::*;
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one row per variant")]
 fn every_variant_has_its_code_message_and_data() {
     let hash = H256([0xab; 32]);
     let hex = format!("0x{}", "ab".repeat(32));

@@ -1,4 +1,5 @@
 //! The shell of a follow: waits for blocks, operations and the client, and sends what the core says.
+#![expect(clippy::disallowed_methods, reason = "a shell: the time since a follow began bounds its pins")]
 use crate::api::Context;
 use crate::backend::BlockEvent;
 use crate::error;
