@@ -26,8 +26,7 @@
 //!   at once. A round that others complete is voted in all the same.
 //! - R6 A set of one authority asks for both votes at once: one write of the guard per block.
 //! - R7 After a restart the machine goes on in the round after its record, repeats the votes that its guard holds for
-//!   that round, and never casts others. Without the record the estimate would be forgotten, and with it the promise
-//!   of the last precommits.
+//!   that round, and never casts others ([`record`] says why that needs more than the votes).
 //! - R8 Everything known of the current and previous round is sent again, with growing pauses, while the round lasts.
 //!   Blocks that are voted for and missing are asked for again.
 //!   Who is one round behind gets the previous round's votes; who is further behind, or stays behind, asks ([`catch_up`]).
@@ -62,6 +61,7 @@ pub use report::Rule;
 
 use self::catch_up::CatchUps;
 use self::gossip::Peers;
+use self::record::votes_of;
 use super::blocks::Blocks;
 use super::commit::to_commit;
 use super::justification::VoterSet;
@@ -365,8 +365,10 @@ impl Voter {
             Some(record) => record.restore(&voters, blocks),
             None => Previous::genesis(finalised),
         };
-        let base = record.map_or(finalised, |record| record.next_base);
-        let round = Round::new(previous.number.saturating_add(1), voters.clone(), base);
+        let base = record.as_ref().map_or(finalised, |record| record.next_base);
+        let seen = record.map_or_else(Votes::default, |record| votes_of(&voters, &record.next_prevotes, &[]));
+        let number = previous.number.saturating_add(1);
+        let round = Round::with_votes(number, voters.clone(), base, &seen, blocks);
         Self {
             id: start.id.filter(|id| voters.contains(id)),
             own: start.own,

@@ -142,8 +142,9 @@ impl Voter {
 
     fn sign(&mut self, id: GrandpaId, kind: VoteKind, target: Target, out: &mut Vec<Effect>) {
         let set_id = self.voters.set_id;
-        let record = (!self.current.is_recorded)
-            .then(|| RoundRecord::new(set_id, &self.previous, self.current.round.base()).encode());
+        // With the precommit again: now the prevotes that it relies on are in it.
+        let is_due = !self.current.is_recorded || kind == VoteKind::Precommit;
+        let record = is_due.then(|| RoundRecord::new(set_id, &self.previous, &self.current.round).encode());
         self.current.is_recorded = true;
         out.push(Effect::Sign(SignRequest { id, set_id, round: self.round(), kind, target, record }));
     }

@@ -1,7 +1,13 @@
-//! What a voter must remember over a crash beside its own votes: the completed round that its next votes build on.
+//! What a voter must remember over a crash beside its own votes: the completed round that its next votes build on, and the
+//! prevotes that its precommit relied on.
+//!
+//! Without the first it might vote against its own estimate. Without the second a power cut of everybody could destroy the
+//! only evidence (a prevote of an equivocator, seen by one) for which a block was precommitted to: the round could then
+//! neither finalise the block nor exclude that it is final, and would last for ever.
 //!
 //! Rules
-//! - R1 The record is on disk with the first vote of the round after it, in the same write of the guard.
+//! - R1 The record is on disk with the first vote of the round after it, in the same write of the guard, and again with the
+//!   precommit of that round.
 //! - R2 After a restart the round is counted again from its votes. If some of its blocks are not to be found (their
 //!   fork lost meanwhile), the state that was recorded holds.
 
@@ -38,6 +44,8 @@ pub struct RoundRecord {
     pub prevotes: Vec<Ballot>,
     /// Its precommits.
     pub precommits: Vec<Ballot>,
+    /// Prevotes of the round after it.
+    pub next_prevotes: Vec<Ballot>,
 }
 
 impl Decode for RoundRecord {
@@ -45,12 +53,13 @@ impl Decode for RoundRecord {
         let (set_id, round, base, next_base, state) = Decode::decode(input)?;
         let prevotes = decode_vec(input, MAX_BALLOTS, "RoundRecord.prevotes")?;
         let precommits = decode_vec(input, MAX_BALLOTS, "RoundRecord.precommits")?;
-        Ok(Self { set_id, round, base, next_base, state, prevotes, precommits })
+        let next_prevotes = decode_vec(input, MAX_BALLOTS, "RoundRecord.next_prevotes")?;
+        Ok(Self { set_id, round, base, next_base, state, prevotes, precommits, next_prevotes })
     }
 }
 
 impl RoundRecord {
-    pub(super) fn new(set_id: u64, previous: &Previous, next_base: Target) -> Self {
+    pub(super) fn new(set_id: u64, previous: &Previous, current: &Round) -> Self {
         let ballots = |phase| {
             let votes = previous.round.as_ref().map(Round::votes);
             votes.map_or_else(Vec::new, |votes| votes.ballots(phase).copied().collect())
@@ -59,10 +68,11 @@ impl RoundRecord {
             set_id,
             round: previous.number,
             base: previous.base,
-            next_base,
+            next_base: current.base(),
             state: previous.state(),
             prevotes: ballots(Phase::Prevote),
             precommits: ballots(Phase::Precommit),
+            next_prevotes: current.votes().ballots(Phase::Prevote).copied().collect(),
         }
     }
 

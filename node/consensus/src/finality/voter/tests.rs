@@ -144,6 +144,28 @@ fn r7_a_restarted_voter_repeats_itself_and_goes_on() {
 }
 
 #[test]
+fn r7_what_a_precommit_relied_on_survives_a_restart_of_all() {
+    // Node 3 prevotes twice and shows only node 0 both, so node 0 alone sees a ghost and precommits to it.
+    let mut net = Net::new(4);
+    net.nodes[3].is_up = false;
+    net.passes = Box::new(|_, _, message, _| !matches!(message, Message::Vote(_)));
+    let genesis = net.nodes[0].tree.genesis;
+    let (best, other) = (net.grow(genesis, 1), net.grow(genesis, 2));
+    net.run(50);
+    for vote in [ballot(1, VoteKind::Prevote, best, 1, 0), ballot(3, VoteKind::Prevote, best, 1, 0)] {
+        send(&mut net, 1, 0, vote_bytes(VoteKind::Prevote, 1, vote));
+    }
+    send(&mut net, 1, 0, vote_bytes(VoteKind::Prevote, 1, ballot(3, VoteKind::Prevote, other, 1, 0)));
+    net.run(500);
+    let precommit = net.nodes[0].guard.own_votes(&id(0).0).precommit.expect("there were enough prevotes");
+    assert_eq!(precommit.target_hash, best.hash);
+    net.restart(0);
+    let round = &net.nodes[0].voter.current.round;
+    assert_eq!(round.state().ghost, Some(best), "the evidence is still there, both votes of node 3 included");
+    assert_eq!(round.votes().ballots(Phase::Prevote).count(), 4);
+}
+
+#[test]
 fn r7_the_estimate_survives_a_restart_of_all() {
     // Block 1 becomes final at node 0 alone; the others precommitted and forget everything but their disks.
     let mut net = Net::new(4);
