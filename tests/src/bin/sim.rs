@@ -1,14 +1,14 @@
-//! Runs simulations: `cargo run -p quire-tests --bin sim -- --seeds N --from K`. Ends with code 1 at the first violation.
+//! Runs simulations: `cargo run -p quire-tests --bin sim -- --seeds N --from K`. Ends with code 1 at the
+//! first seed that fails, or after all of them with `--keep-going`.
 
 use std::process::ExitCode;
 
 use quire_tests::sim;
 
-const USAGE: &str =
-    "usage: sim [--seeds N] [--from K] [--verbose]\n  runs seeds K to K+N-1 (default: 1000 from 0)";
+const USAGE: &str = "usage: sim [--seeds N] [--from K] [--verbose] [--keep-going]\n  runs seeds K to K+N-1 (default: 1000 from 0)";
 
 fn main() -> ExitCode {
-    let (mut seeds, mut from, mut is_verbose) = (1_000u64, 0u64, false);
+    let (mut seeds, mut from, mut is_verbose, mut keeps_going) = (1_000u64, 0u64, false, false);
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
         let mut number = || args.next().and_then(|text| text.parse().ok());
@@ -19,6 +19,10 @@ fn main() -> ExitCode {
                 is_verbose = true;
                 true
             }
+            "--keep-going" => {
+                keeps_going = true;
+                true
+            }
             _ => false,
         };
         if !is_right {
@@ -26,11 +30,12 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     }
-    run(seeds, from, is_verbose)
+    run(seeds, from, is_verbose, keeps_going)
 }
 
-fn run(seeds: u64, from: u64, is_verbose: bool) -> ExitCode {
+fn run(seeds: u64, from: u64, is_verbose: bool, keeps_going: bool) -> ExitCode {
     let mut total = (0u64, 0u64, 0usize);
+    let mut failed = 0u64;
     for seed in from..from.saturating_add(seeds) {
         let report = sim::run(seed);
         if is_verbose {
@@ -45,7 +50,10 @@ fn run(seeds: u64, from: u64, is_verbose: bool) -> ExitCode {
                 println!("  node {node}: {explanation}");
             }
             println!("replay: {}", sim::replay(seed));
-            return ExitCode::FAILURE;
+            failed += 1;
+            if !keeps_going {
+                return ExitCode::FAILURE;
+            }
         }
         total.0 += u64::from(report.finalised);
         total.1 += report.events;
@@ -59,5 +67,9 @@ fn run(seeds: u64, from: u64, is_verbose: bool) -> ExitCode {
         "{seeds} seeds from {from}: {} final blocks, {} transactions, {} events",
         total.0, total.2, total.1
     );
+    if failed > 0 {
+        println!("{failed} seeds failed");
+        return ExitCode::FAILURE;
+    }
     ExitCode::SUCCESS
 }

@@ -97,6 +97,8 @@ pub struct World {
     judges: Judges,
     /// Transactions handed in, by account, with the time.
     handed: Vec<Vec<(u64, Arc<OpaqueExtrinsic>)>>,
+    /// The account whose turn it is to hand in again.
+    turn: usize,
     trace: [u8; 32],
     /// Height of the best chain at [`DUE_MS`].
     due_height: u32,
@@ -153,6 +155,7 @@ impl World {
             sides: 0,
             is_split: false,
             handed: vec![Vec::new(); usize::from(plan.accounts)],
+            turn: 0,
             trace: blake2_256(&plan.seed.to_le_bytes()),
             due_height: 0,
             plan,
@@ -434,19 +437,12 @@ impl World {
         }
     }
 
-    /// Some account sends a transfer through its home node; what is not final is handed in again now and then.
+    /// Some account sends a transfer through its home node; another one hands in again what is not final.
     fn client(&mut self) {
         self.push(self.now_ms + CLIENT_MS, Event::Client);
         let account = self.rng.index(self.handed.len());
-        let home = account % self.plan.nodes;
-        let home = (0..self.plan.nodes)
-            .map(|step| (home + step) % self.plan.nodes)
-            .find(|node| self.places[*node].behaviour.is_none())
-            .unwrap_or(home);
-        if self.places[home].node.is_none() {
-            return;
-        }
-        if self.now_ms <= EPOCH_MS + DUE_MS {
+        let is_open = self.now_ms <= EPOCH_MS + DUE_MS && self.places[self.home(account)].node.is_some();
+        if is_open {
             let transfer = transfer(
                 u8::try_from(account).unwrap_or(0),
                 u32::try_from(self.handed[account].len()).unwrap_or(u32::MAX),
@@ -454,14 +450,26 @@ impl World {
                 self.rng.between(1, 1_000),
             );
             self.handed[account].push((self.now_ms, Arc::new(transfer)));
+            self.hand_in(account);
         }
+        self.turn = (self.turn + 1) % self.handed.len();
+        self.hand_in(self.turn);
+    }
+
+    /// The node through which an account talks to the chain: an honest one.
+    fn home(&self, account: usize) -> usize {
+        let nodes = (0..self.plan.nodes).map(|step| (account + step) % self.plan.nodes);
+        nodes.into_iter().find(|node| self.places[*node].behaviour.is_none()).unwrap_or(0)
+    }
+
+    fn hand_in(&mut self, account: usize) {
         let open: Vec<_> = self.handed[account]
             .iter()
             .filter(|(_, extrinsic)| !self.judges.final_in.contains_key(&extrinsic.hash()))
             .map(|(_, extrinsic)| extrinsic.clone())
             .collect();
         if !open.is_empty() {
-            self.with_node(home, |node, now| node.submit(now, open));
+            self.with_node(self.home(account), |node, now| node.submit(now, open));
         }
     }
 

@@ -499,8 +499,8 @@ impl Voter {
     fn fetch_again(&mut self, blocks: &dyn Blocks, out: &mut Vec<Effect>) {
         let rounds = self.previous.round.iter().chain([&self.current.round]);
         let committed = self.waiting_commit.as_ref().map(|commit| commit.target);
-        let wanted: BTreeSet<Target> =
-            rounds.flat_map(|round| round.unknown_targets(blocks)).chain(committed).collect();
+        let voted = rounds.flat_map(|round| round.unknown_targets(blocks));
+        let wanted: BTreeSet<Target> = voted.chain(committed).chain(self.catch_ups.unknown(blocks)).collect();
         self.fetched.clear();
         for target in wanted {
             self.fetch(target, None, out);

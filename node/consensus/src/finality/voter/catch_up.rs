@@ -48,6 +48,11 @@ impl CatchUps {
         self.pending = self.pending.filter(|pending| pending.peer != peer);
     }
 
+    /// Blocks that the answer waits for.
+    pub(super) fn unknown(&self, blocks: &dyn Blocks) -> Vec<Target> {
+        self.waiting.as_ref().map_or_else(Vec::new, |waiting| unknown(waiting, blocks))
+    }
+
     pub(super) fn due_at(&self, config: &Config) -> Option<u64> {
         self.pending.map(|pending| pending.at_ms.saturating_add(config.catch_up_timeout_ms))
     }
