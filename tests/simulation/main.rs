@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use quire_tests::sim::plan::Fault;
 use quire_tests::sim::{self, Plan};
 
 /// Seeds that every test run goes through.
@@ -53,4 +54,18 @@ fn who_signs_twice_is_caught() {
         assert_eq!(report.violations, Vec::<String>::new());
         assert!(report.caught.contains(&1), "behaviour {kind}: {report:?}");
     }
+}
+
+#[test]
+fn two_halves_that_filled_their_trees_agree_again() {
+    // 2 + 2 for longer than a tree has room for.
+    let mut plan = Plan::new(5);
+    plan.nodes = 4;
+    plan.byzantine = vec![None; 4];
+    plan.clock_ahead_ms = vec![0; 4];
+    plan.unfinalised_max = 24;
+    plan.faults = vec![(4_000, Fault::Partition(0b0011)), (22_000, Fault::Heal)];
+    let report = sim::run_plan(plan);
+    assert_eq!(report.violations, Vec::<String>::new());
+    assert!(report.finalised > 15, "{report:?}");
 }

@@ -16,7 +16,9 @@
 //! - R4 A block's code and authority sets are inherited from its parent unless the block says otherwise in its digest
 //!   or changes `:code`.
 //! - R5 Unfinalised blocks and their layers are limited in number and bytes; above the limits the chain refuses blocks
-//!   for the moment ([`crate::ImportError::FinalityLags`]) instead of eating memory.
+//!   for the moment ([`crate::ImportError::FinalityLags`]) instead of eating memory. Own blocks end at a quarter of the
+//!   limits: else the two halves of a partition could fill their trees apart, have no room for each other's blocks after
+//!   it, and never agree.
 //!
 //! Out of scope: fetching blocks, voting, announcing.
 

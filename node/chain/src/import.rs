@@ -36,6 +36,10 @@ use crate::layer::Layer;
 use crate::overlay::{Overlay, RootError};
 use crate::tree::{TreeError, TreeRoute};
 
+/// Own blocks may fill the limits of unfinalised blocks to one over this: what is authored on other sides of a partition
+/// needs room too.
+const AUTHORED_SHARE: usize = 4;
+
 /// A block that has its hash and keeps the size limits.
 #[derive(Debug)]
 pub struct Received {
@@ -276,7 +280,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         let wrong = |source| ImportError::Slot { hash: received.hash, source };
         let author = check_seal(&received.header, built.slot, &built.parent.aura).map_err(wrong)?;
         self.complete(received, built.slot, author, &built.parent, Arc::new(built.layer))
-            .and_then(|executed| self.insert(executed))
+            .and_then(|executed| self.insert_within(executed, AUTHORED_SHARE))
     }
 
     /// First step: everything that the header says, and that the body is its own.
@@ -320,6 +324,10 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
 
     /// Third step: one durable commit, then the block is in the tree.
     pub fn insert(&self, executed: Executed) -> Result<Imported, ImportError> {
+        self.insert_within(executed, 1)
+    }
+
+    fn insert_within(&self, executed: Executed, share: usize) -> Result<Imported, ImportError> {
         let Executed { received, slot, author, layer, sets } = executed;
         let Received { hash, header, body } = received;
         let mut writer = self.writer();
@@ -328,7 +336,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         let new_code = {
             let tree = self.tree();
             tree.check(&node).map_err(|error| self.tree_error(error, hash, &header))?;
-            self.check_room(&tree, node.data.layer_bytes)?;
+            self.check_room(&tree, node.data.layer_bytes, share)?;
             tree.get(node.parent).is_none_or(|parent| parent.data.sets.code.hash != node.data.sets.code.hash)
         };
         let block = NewBlock { hash, header: header.clone(), body: body.clone(), layer };
@@ -376,13 +384,14 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         &self,
         tree: &crate::tree::Tree<crate::chain::BlockData>,
         layer_bytes: usize,
+        share: usize,
     ) -> Result<(), ImportError> {
+        let blocks_max = self.config.unfinalised_blocks_max / share;
+        let bytes_max = self.config.unfinalised_bytes_max / share;
         let blocks = tree.len();
         let bytes = tree.iter().fold(layer_bytes, |sum, node| sum.saturating_add(node.data.layer_bytes));
         // The first block above the finalised one always has room, or a huge block could stop the chain.
-        if blocks > 0
-            && (blocks >= self.config.unfinalised_blocks_max || bytes > self.config.unfinalised_bytes_max)
-        {
+        if blocks > 0 && (blocks >= blocks_max || bytes > bytes_max) {
             return Err(ImportError::FinalityLags { blocks, bytes });
         }
         Ok(())

@@ -127,6 +127,8 @@ pub struct Birth<'a> {
     pub rng: Rng,
     /// The voter's times.
     pub config: voter::Config,
+    /// Most unfinalised blocks.
+    pub unfinalised_max: usize,
 }
 
 impl Node {
@@ -135,7 +137,8 @@ impl Node {
         let keys = Keys::new(birth.index);
         let store = Arc::new(SimStore::open(birth.disk.clone()));
         store.set_span(Span { begun_ms: now_ms, durable_ms: now_ms });
-        let chain = Chain::open(store, Arc::new(ToyRuntime), birth.genesis, Config::default())
+        let config = Config { unfinalised_blocks_max: birth.unfinalised_max, ..Config::default() };
+        let chain = Chain::open(store, Arc::new(ToyRuntime), birth.genesis, config)
             .map_err(|error| error.to_string())?;
         let guard = {
             let mut disk = lock(&birth.disk);

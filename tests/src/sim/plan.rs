@@ -53,6 +53,8 @@ pub struct Plan {
     pub accounts: u8,
     /// Height at which the voter set changes its number.
     pub change_at: Option<u32>,
+    /// Most unfinalised blocks that a node keeps.
+    pub unfinalised_max: usize,
     /// The network while things break.
     pub storm: Weather,
     /// The network after.
@@ -96,6 +98,7 @@ impl Plan {
             byzantine,
             accounts: 8,
             change_at: rng.chance(400).then(|| u32::try_from(rng.between(3, 18)).unwrap_or(3)),
+            unfinalised_max: if rng.chance(150) { 64 } else { 4_096 },
             storm,
             calm,
             speed,

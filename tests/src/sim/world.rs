@@ -383,6 +383,7 @@ impl World {
             speed: self.plan.speed,
             rng: Rng::new(self.plan.seed ^ (u64::try_from(index).unwrap_or(0) << 32) ^ place.life),
             config: voter::Config::default(),
+            unfinalised_max: self.plan.unfinalised_max,
         };
         match Node::start(self.now_ms, birth) {
             Ok(node) => {

@@ -150,7 +150,7 @@ fn r4_sets_are_read_only_when_they_change() {
 #[test]
 fn r5_unfinalised_blocks_are_limited() {
     let store = Arc::new(MemoryStore::default());
-    let chain = open(&store, Config { unfinalised_blocks_max: 2, ..Config::default() });
+    let chain = open(&store, Config { unfinalised_blocks_max: 8, ..Config::default() });
     let one = author(&chain, chain.genesis(), 1, &[]);
     let two = author(&chain, one.block.hash, 2, &[]);
     let built = build(&chain, two.block.hash, 3, &[]);
@@ -160,6 +160,31 @@ fn r5_unfinalised_blocks_are_limited() {
     assert!(error.retry() && !error.is_fatal() && !error.punish_peer());
     finalise(&chain, one.block);
     author(&chain, two.block.hash, 3, &[]);
+}
+
+#[test]
+fn r5_two_halves_have_room_for_each_other() {
+    let config = Config { unfinalised_blocks_max: 8, ..Config::default() };
+    let halves = [(); 2].map(|()| open(&Arc::default(), config));
+    let mut made = Vec::new();
+    for (half, slots) in halves.iter().zip([[1, 3, 5], [2, 4, 6]]) {
+        let mut parent = half.genesis();
+        for slot in slots {
+            let built = build(half, parent, slot, &[]);
+            let signature = seal(built.seal_payload(), built.slot(), 2);
+            let Ok(imported) = half.import_built(built, signature) else { break };
+            parent = imported.block.hash;
+            made.push(block_of(&imported));
+        }
+    }
+    assert_eq!(made.len(), 4, "both stopped at a quarter");
+    for half in &halves {
+        for block in &made {
+            let known = half.import(NOW_MS, block.clone());
+            assert!(matches!(known, Ok(_) | Err(ImportError::Known { .. })), "{known:?}");
+        }
+        assert_eq!(half.best(), halves[0].best());
+    }
 }
 
 #[test]
