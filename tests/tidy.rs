@@ -74,7 +74,7 @@ const HOMES: &[(&str, &[&str])] = &[
 /// T3: what no core may depend on, and the shells that may.
 const SHELL_ONLY: &[&str] = &["tokio", "tracing", "tracing-subscriber", "getrandom", "rustix", "futures"];
 const SHELLS: &[&str] =
-    &["quire", "quire-network", "quire-rpc", "quire-store", "quire-executor", "quire-tests"];
+    &["quire", "quire-network", "quire-rpc", "quire-store", "quire-executor", "quire-tests", "quire-fuzz"];
 /// T3: one more exception each, with its reason.
 const SHELL_EXCEPTIONS: &[(&str, &str, &str)] =
     &[("quire-offchain", "rustix", "the message log and chunk store own their files and their fdatasync")];
