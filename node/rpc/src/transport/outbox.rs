@@ -87,14 +87,17 @@ impl Outbox {
     /// Queues a message; thrown away when the connection ends.
     pub(crate) fn push(&self, message: Box<RawValue>) {
         let bytes = cost(&message);
+        // Charged before anybody can take it, so that what is released was always charged.
+        self.all.charge(&self.connection, bytes);
         let mut queue = self.lock();
         if queue.is_closed {
+            drop(queue);
+            self.all.discharge(&self.connection, bytes);
             return;
         }
         queue.messages.push_back(message);
         queue.bytes = queue.bytes.saturating_add(bytes);
         drop(queue);
-        self.all.charge(&self.connection, bytes);
         self.has_more.notify_one();
     }
 
