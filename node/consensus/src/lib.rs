@@ -6,12 +6,12 @@
 //! | module | question |
 //! |---|---|
 //! | [`slots`] | whose turn is it, is this seal right |
-//! | [`finality`] | is this justification right, what does a lone authority vote next |
+//! | [`finality`] | is this justification right, what does an authority vote, send and ask for next, alone or among many |
 //! | [`fork_choice`] | which of two blocks is the better head |
 //! | [`equivocation`] | did somebody sign two headers in one slot |
 //! | [`vote_guard`] | may this key sign this, after any number of crashes |
 //!
-//! Out of scope: the tree of blocks (`quire-chain`), gossip, slashing (`pallets/staking`).
+//! Out of scope: the tree of blocks (`quire-chain`), sockets, slashing (`pallets/staking`).
 
 pub mod equivocation;
 pub mod finality;
