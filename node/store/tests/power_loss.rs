@@ -19,6 +19,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 /// A redo log small enough to be begun anew many times.
@@ -78,6 +79,14 @@ fn check(folder: &Path, acknowledged: u64, what: &str) -> u64 {
     let rows: BTreeMap<_, _> = backend.range(&[], &[0xff], usize::MAX).unwrap().into_iter().collect();
     assert!(rows == state_after(found), "{what}: the state is not the one after {found} batches");
     found
+}
+
+/// One test at a time in this process: between its fork and its exec a child holds a copy of every open file, the lock of
+/// a database that another test closes and opens again among them.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // It guards nothing but the time: a test that failed leaves nothing half done.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the child process does when the variables of the parent are set; as a test of its own it does nothing.
@@ -331,6 +340,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn r2_nothing_acknowledged_is_lost_with_the_power() {
+    let _alone = alone();
     let work = tempfile::tempdir().unwrap();
     let shim = build_shim(work.path());
     let mut dice = Dice(0x5eed_0001);
@@ -346,6 +356,7 @@ fn r2_nothing_acknowledged_is_lost_with_the_power() {
 
 #[test]
 fn r5_a_full_disk_is_a_clear_error_and_loses_nothing() {
+    let _alone = alone();
     let work = tempfile::tempdir().unwrap();
     let shim = build_shim(work.path());
     for full_after in [6u64 << 20, 21 << 20, 40 << 20] {
@@ -369,6 +380,7 @@ fn r5_a_full_disk_is_a_clear_error_and_loses_nothing() {
 
 #[test]
 fn r1_a_killed_process_leaves_the_last_acknowledged_batch_or_a_later_one() {
+    let _alone = alone();
     let work = tempfile::tempdir().unwrap();
     let folder = work.path().join("store");
     let mut dice = Dice(0x5eed_0002);
