@@ -304,7 +304,8 @@ impl Node {
         let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
         let keystore = open_keystore(&keys_path, &dir, password, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
-        let (network_runtime, network, peer_id) = start_network(network.as_ref(), &dir, &process_metrics)?;
+        let (network_runtime, network, peer_id) =
+            start_network(network.as_ref(), &dir, &process_metrics, genesis.hash())?;
         let bind =
             |endpoint: RpcEndpoint| Listener::bind(endpoint.address).map(|bound| (bound, endpoint.config));
         let rpc = rpc.map(bind).transpose()?;
@@ -564,6 +565,7 @@ fn start_network(
     peering: Option<&Peering>,
     dir: &ChainDir,
     metrics: &Arc<Metrics>,
+    genesis: H256,
 ) -> Result<Connected, StartError> {
     let key = match peering.and_then(|peering| peering.node_key.clone()) {
         Some(key) => key,
@@ -581,11 +583,12 @@ fn start_network(
         .build()
         .map_err(StartError::Threads)?;
     let config = quire_network::Config {
-        secret: *key,
         listen: peering.listen.clone(),
-        agent: concat!("quire/", env!("CARGO_PKG_VERSION")).into(),
+        ..quire_network::Config::new(*key, concat!("quire/", env!("CARGO_PKG_VERSION")), genesis)
     };
-    let network = runtime.block_on(Network::start(config))?;
+    let (network, mut events) = runtime.block_on(Network::start(config))?;
+    // Nothing drives the chain by them yet; a queue that nobody reads would fill.
+    runtime.spawn(async move { while events.recv().await.is_some() {} });
     tracing::info!(target: "substrate", "Local node identity is: {peer_id}");
     Ok((Some(runtime), Some(network), peer_id))
 }

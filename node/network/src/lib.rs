@@ -1,37 +1,55 @@
-//! The node's place in the peer-to-peer network: an identity, listeners, and connections that say who they are.
+//! The node's place in the peer-to-peer network: identity, connections, and Substrate's protocols over them.
 //!
-//! TCP and WebSocket, Noise, Yamux; Identify and Ping on every connection. This crate is the only home of libp2p.
+//! This crate is the only home of libp2p. It knows wire formats and peers, nothing of the chain, and no key but the
+//! node's own. The node hands it bytes for a [`Link`] and gets [`Event`]s.
 //!
 //! Rules:
 //! * R1 [`Network::start`] returns when every listener is bound, or with an error that names the address.
 //! * R2 A port that another process listens on is an error, although libp2p would share it.
 //! * R3 At most [`MAX_CONNECTIONS`] connections, [`MAX_CONNECTIONS_PER_PEER`] per peer; the rest are refused.
-//!
-//! Out of scope for now: block, transaction and finality gossip, which join the behaviour as further fields.
+//! * R4 No call of [`Network`] blocks; every queue behind one is bounded.
+//! * R5 Every request is answered exactly once, by [`Event::Response`].
 
 mod behaviour;
 mod error;
+mod event;
+pub mod peers;
+pub mod protocol;
+pub mod wire;
 
 pub use error::NetworkError;
+pub use event::{Ban, Event, Events, Link, Mark, PeerInfo, QueueFull, RequestError};
+pub use protocol::{Channel, Method};
+pub use wire::handshake::Handshake;
 
 use behaviour::{Behaviour, BehaviourEvent};
 use futures::StreamExt;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm, identity};
+use quire_core::H256;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 /// Connections at once, in both directions.
 pub const MAX_CONNECTIONS: u32 = 256;
 /// Connections with one peer at once: a simultaneous dial from both sides makes two.
 pub const MAX_CONNECTIONS_PER_PEER: u32 = 2;
+/// Full nodes that may be peers after having dialled, unless told otherwise.
+pub const DEFAULT_IN_PEERS: u32 = 32;
+/// Peers that the node dials, unless told otherwise.
+pub const DEFAULT_OUT_PEERS: u32 = 8;
+/// Vertex-disjoint paths that may be cut without splitting the overlay, unless told otherwise.
+pub const DEFAULT_CONNECTIVITY: u8 = 2;
 /// How long a connection without streams is kept, seconds.
 const IDLE_TIMEOUT_S: u64 = 60;
 /// How long binding one address may take, seconds.
 const LISTEN_TIMEOUT_S: u64 = 10;
+/// Events that may wait for the node.
+const EVENT_QUEUE: usize = 1_024;
 
 /// What the network needs to start.
 #[derive(Debug, Clone)]
@@ -40,8 +58,49 @@ pub struct Config {
     pub secret: [u8; 32],
     /// Multiaddresses to listen on; `/ws` at the end means WebSocket.
     pub listen: Vec<String>,
+    /// Multiaddresses told to peers beside those.
+    pub public_addresses: Vec<String>,
     /// Shown to peers, for instance `quire/0.1.0`.
     pub agent: String,
+    /// Hash of block 0: peers of another chain are refused.
+    pub genesis: H256,
+    /// The chain spec's fork id.
+    pub fork_id: Option<String>,
+    /// Multiaddresses, each ending in `/p2p/<peer id>`, to begin with.
+    pub boot_nodes: Vec<String>,
+    /// Multiaddresses of peers that always have a slot, are dialled for ever and never banned.
+    pub reserved: Vec<String>,
+    /// Whether all others are refused.
+    pub reserved_only: bool,
+    /// Full nodes that may be peers after having dialled.
+    pub in_peers: u32,
+    /// Peers that the node dials.
+    pub out_peers: u32,
+    /// How many other nodes may fail without cutting the node off: it keeps one connection more than that.
+    pub connectivity: u8,
+    /// What to open block announces with.
+    pub head: Handshake,
+}
+
+impl Config {
+    /// The usual settings: no listener, no boot node, a full node at its genesis block.
+    pub fn new(secret: [u8; 32], agent: &str, genesis: H256) -> Self {
+        Self {
+            secret,
+            listen: Vec::new(),
+            public_addresses: Vec::new(),
+            agent: agent.into(),
+            genesis,
+            fork_id: None,
+            boot_nodes: Vec::new(),
+            reserved: Vec::new(),
+            reserved_only: false,
+            in_peers: DEFAULT_IN_PEERS,
+            out_peers: DEFAULT_OUT_PEERS,
+            connectivity: DEFAULT_CONNECTIVITY,
+            head: Handshake { roles: wire::handshake::FULL, best_number: 0, best_hash: genesis, genesis },
+        }
+    }
 }
 
 /// A running network. It stops when [`stop`](Self::stop) is called or all clones are gone.
@@ -50,6 +109,8 @@ pub struct Network {
     peer_id: String,
     shared: Arc<Mutex<Shared>>,
     stop: watch::Sender<bool>,
+    events: mpsc::Sender<Event>,
+    requests: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -82,7 +143,7 @@ fn keypair(secret: [u8; 32]) -> Result<identity::Keypair, NetworkError> {
 
 impl Network {
     /// Binds every address of `config.listen` and serves connections on the current tokio runtime.
-    pub async fn start(config: Config) -> Result<Self, NetworkError> {
+    pub async fn start(config: Config) -> Result<(Self, Events), NetworkError> {
         let keypair = keypair(config.secret)?;
         let peer_id = PeerId::from(keypair.public()).to_base58();
         let mut swarm = behaviour::swarm(keypair, &config.agent)?;
@@ -94,7 +155,8 @@ impl Network {
         }
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(run(swarm, shared.clone(), stopped));
-        Ok(Self { peer_id, shared, stop })
+        let (events, receiver) = mpsc::channel(EVENT_QUEUE);
+        Ok((Self { peer_id, shared, stop, events, requests: Arc::default() }, Events(receiver)))
     }
 
     /// The base58 peer id of this node.
@@ -107,10 +169,48 @@ impl Network {
         lock(&self.shared).listeners.iter().map(|address| format!("{address}/p2p/{}", self.peer_id)).collect()
     }
 
-    /// The base58 ids of the peers connected now.
-    pub fn peers(&self) -> Vec<String> {
+    /// The base58 ids of all that are connected now, light clients and strangers included.
+    pub fn connected(&self) -> Vec<String> {
         lock(&self.shared).peers.keys().cloned().collect()
     }
+
+    /// The peers, each with an open link.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        Vec::new()
+    }
+
+    /// What is known of any peer by its base58 id, also of a refused or banned one.
+    pub fn peer(&self, _peer: &str) -> Option<PeerInfo> {
+        None
+    }
+
+    /// What block announces are opened with from now on.
+    pub fn set_head(&self, _head: Handshake) {}
+
+    /// Queues a notification, without a copy. On a full queue of block announces the peer is closed, since it would
+    /// miss a head; the other channels drop the notification.
+    pub fn notify(&self, _link: Link, _channel: Channel, _bytes: Arc<[u8]>) -> Result<(), QueueFull> {
+        Err(QueueFull)
+    }
+
+    /// Asks a peer. The returned number comes back with the answer.
+    pub fn request(&self, link: Link, _method: Method, _bytes: Vec<u8>) -> u64 {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let _gone = self.events.try_send(Event::Response { link, request, result: Err(RequestError::Gone) });
+        request
+    }
+
+    /// Lowers a peer's score; at [`peers::BAN_SCORE`] it is closed and banned, with the rule as reason.
+    pub fn report(&self, _link: Link, _rule: &'static str, _cost: u32) {}
+
+    /// Closes a link; its peer may come back.
+    pub fn disconnect(&self, _link: Link) {}
+
+    /// Keeps a peer out for a time, and closes its link.
+    pub fn ban(&self, _peer: &str, _rule: &'static str, _duration: Duration) {}
+
+    /// Ends a ban.
+    pub fn allow(&self, _peer: &str) {}
 
     /// Closes listeners and connections.
     pub fn stop(&self) {

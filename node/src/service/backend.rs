@@ -224,11 +224,21 @@ impl Backend for NodeBackend {
     fn peers(&self) -> Vec<Peer> {
         let Some(network) = &self.inner().network else { return Vec::new() };
         let genesis = BlockRef { hash: self.inner().system.genesis_hash, number: 0 };
-        // Peers announce no blocks yet.
+        let known =
+            |head: quire_network::Handshake| BlockRef { hash: head.best_hash, number: head.best_number };
+        let roles = |head: quire_network::Handshake| match head.roles {
+            quire_network::wire::handshake::AUTHORITY => "AUTHORITY",
+            quire_network::wire::handshake::LIGHT => "LIGHT",
+            _ => "FULL",
+        };
         network
             .peers()
             .into_iter()
-            .map(|peer_id| Peer { peer_id, roles: "FULL".into(), best: genesis })
+            .map(|peer| Peer {
+                peer_id: peer.peer,
+                roles: peer.handshake.map_or("FULL", roles).into(),
+                best: peer.handshake.map_or(genesis, known),
+            })
             .collect()
     }
 

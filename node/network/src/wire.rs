@@ -1,0 +1,4 @@
+//! What goes over the wire, as pure codecs: bytes to values and back, with limits, never allocating by a length that was
+//! read.
+
+pub mod handshake;
