@@ -2,3 +2,7 @@
 //! read.
 
 pub mod handshake;
+pub mod light;
+pub mod protobuf;
+pub mod state;
+pub mod warp;
