@@ -50,7 +50,7 @@ pub enum LightRequest {
     ReadChild {
         /// The block.
         block: H256,
-        /// Name of the child trie.
+        /// Key of the child trie in the state: `:child_storage:default:` and its name.
         child: Vec<u8>,
         /// The keys in it, as asked.
         keys: Vec<Vec<u8>>,

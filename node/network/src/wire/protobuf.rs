@@ -206,7 +206,9 @@ mod tests {
 
     #[test]
     fn r1_what_is_cut_short_or_too_long_is_refused() {
-        let all = |bytes: &[u8]| fields(bytes).collect::<Result<Vec<_>, _>>();
+        fn all(bytes: &[u8]) -> Result<Vec<Field<'_>>, ProtobufError> {
+            fields(bytes).collect()
+        }
         assert_eq!(all(&[0x08]), Err(ProtobufError::Short));
         assert_eq!(all(&[0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]), Err(ProtobufError::Short));
         assert_eq!(all(&[[0x08].as_slice(), &[0xff; 10]].concat()), Err(ProtobufError::Varint));

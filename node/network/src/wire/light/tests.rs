@@ -41,7 +41,11 @@ fn smoldots_requests_are_understood() {
         child_trie: b"c",
         keys: keys.iter(),
     });
-    let expected = LightRequest::ReadChild { block: H256(BLOCK), child: b"c".to_vec(), keys };
+    let expected = LightRequest::ReadChild {
+        block: H256(BLOCK),
+        child: b":child_storage:default:c".to_vec(),
+        keys: keys.clone(),
+    };
     assert_eq!(LightRequest::decode(&joined(child)), Ok(expected));
 }
 
