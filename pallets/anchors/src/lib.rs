@@ -81,9 +81,7 @@ pub mod weights;
 mod tests;
 
 use alloc::vec;
-use pallet_support::{
-    Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, with_info,
-};
+use pallet_support::{Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, metered};
 use quire_channel::limits::MAX_OUTPUTS;
 use quire_core::limits::MAX_SETTLE_OUTPUTS;
 use scale_info::meta_type;
@@ -110,7 +108,7 @@ pub fn block(channel: u64, number: u32) -> Option<BlockRecord> {
 /// `BadOrigin` when the call is not signed, and the errors of the call's rule.
 pub fn dispatch(call: Call, origin: Origin) -> DispatchResultWithInfo {
     let who = ensure_signed(&origin)?;
-    with_info(match call {
+    metered(call.besides(), || match call {
         Call::delegate { channel, block, validator } => delegate::delegate(&who, channel, block, validator),
         Call::accept { channel, block } => delegate::accept(&who, channel, block),
         Call::seal { channel, block } => delegate::seal(&who, channel, block),

@@ -10,7 +10,7 @@ use crate::Call;
 /// One read or write of a record of up to some kilobytes, with its share of the state root.
 const ACCESS: Weight = Weight::from_parts(15_000_000, 2_048);
 /// Check of one sr25519 signature.
-const SIGNATURE: Weight = Weight::from_parts(60_000_000, 0);
+const SIGNATURE: Weight = Weight::from_parts(50_000_000, 0);
 /// One output: its hash, its share of the proof, its effect and event.
 const OUTPUT: Weight = Weight::from_parts(30_000_000, 512);
 /// Block, channel, money and open blocks, read and written.
@@ -20,6 +20,11 @@ const PARTY_ACCESSES: u64 = 8;
 
 /// Money, account and event of one claim that is paid.
 const CLAIM: Weight = Weight::from_parts(25_000_000, 1_024);
+
+/// What any call takes besides its accesses and its own work.
+const BESIDES: Weight = Weight::from_micros(5);
+/// One output decoded, hashed, proved and carried out, besides its accesses.
+const OUTPUT_BESIDES: Weight = Weight::from_parts(8_000_000, 0);
 
 /// All claims of a block: each of up to 16 payers owes all others, and the validators.
 fn payments() -> Weight {
@@ -33,6 +38,16 @@ fn transition() -> Weight {
 }
 
 impl Call {
+    /// What the call takes besides its accesses to the state, which are metered (`pallet_support::meter`).
+    pub(crate) fn besides(&self) -> Weight {
+        let own = match self {
+            Call::submit_part { receipts, .. } => SIGNATURE.saturating_mul(receipts.len() as u64),
+            Call::settle { outputs, .. } => OUTPUT_BESIDES.saturating_mul(outputs.len() as u64),
+            _ => Weight::ZERO,
+        };
+        own.saturating_add(BESIDES)
+    }
+
     /// What the call may cost at most.
     pub fn weight(&self) -> Weight {
         let own = match self {

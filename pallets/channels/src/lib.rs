@@ -70,9 +70,7 @@ pub mod weights;
 mod tests;
 
 use alloc::vec;
-use pallet_support::{
-    Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, with_info,
-};
+use pallet_support::{Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, metered};
 use scale_info::meta_type;
 
 pub use blocks::{open_block, set_stage};
@@ -98,7 +96,7 @@ pub fn channel(id: u64) -> Option<ChannelRecord> {
 /// `BadOrigin` when the call is not signed, and the errors of the call's rule.
 pub fn dispatch(call: Call, origin: Origin) -> DispatchResultWithInfo {
     let who = ensure_signed(&origin)?;
-    with_info(match call {
+    metered(call.besides(), || match call {
         Call::register_program { code } => program::register(&who, &code),
         Call::open { participants, era, secret } => open::open(&who, participants, era, secret),
         Call::approve { channel, secret } => open::approve(&who, channel, secret),

@@ -59,9 +59,7 @@ pub mod weights;
 mod tests;
 
 use alloc::vec;
-use pallet_support::{
-    Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, with_info,
-};
+use pallet_support::{Constant, DispatchResultWithInfo, Origin, PalletMetadataParts, ensure_signed, metered};
 use scale_info::meta_type;
 
 pub use invariants::check_invariants;
@@ -81,7 +79,7 @@ pub const NAME: &str = "Staking";
 /// `BadOrigin` when the call is not signed, and the errors of the call's rule.
 pub fn dispatch(call: Call, origin: Origin) -> DispatchResultWithInfo {
     let who = ensure_signed(&origin)?;
-    with_info(match call {
+    metered(weights::BESIDES, || match call {
         Call::bond { amount } => ledger::bond(&who, amount),
         Call::unbond { amount } => ledger::unbond(&who, amount),
         Call::withdraw {} => ledger::withdraw(&who),

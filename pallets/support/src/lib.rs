@@ -26,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod host;
 pub mod metadata;
+pub mod meter;
 pub mod nested;
 pub mod origin;
 pub mod storage;
@@ -39,6 +40,7 @@ pub use dispatch::{DispatchErrorWithInfo, DispatchResultWithInfo, PostInfo, with
 pub use error::module_error;
 pub use events::{EventRecord, Phase, deposit_event};
 pub use metadata::{Constant, PalletMetadataParts, StorageEntry};
+pub use meter::metered;
 pub use nested::Dispatchable;
 pub use origin::{Origin, ensure_none, ensure_root, ensure_signed};
 pub use quire_core::dispatch::{DispatchError, DispatchResult};

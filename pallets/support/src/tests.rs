@@ -124,3 +124,69 @@ fn event_types_have_the_paths_that_clients_look_for() {
     let names: alloc::vec::Vec<_> = record.type_params.iter().map(|parameter| parameter.name).collect();
     assert_eq!(names, ["E", "T"]);
 }
+
+/// Rules of [`crate::meter`].
+mod meter {
+    use crate::meter::{READ, READ_BYTE, Usage, WRITE, WRITE_BYTE, metered, used};
+    use crate::testing::new_test;
+    use crate::{DispatchError, host};
+    use quire_core::Weight;
+
+    fn usage(work: impl FnOnce()) -> Usage {
+        let before = used();
+        work();
+        used().since(before)
+    }
+
+    fn reads(reads: u64, bytes_read: u64) -> Usage {
+        Usage { reads, bytes_read, ..Usage::default() }
+    }
+
+    fn writes(writes: u64, bytes_written: u64) -> Usage {
+        Usage { writes, bytes_written, ..Usage::default() }
+    }
+
+    #[test]
+    fn r1_every_host_function_counts_every_time() {
+        new_test(|| {
+            assert_eq!(usage(|| host::storage_set(b"a1", &[7; 10])), writes(1, 10));
+            assert_eq!(usage(|| host::storage_set(b"a2", &[7; 10])), writes(1, 10));
+            assert_eq!(usage(|| drop(host::storage_get(b"a1"))), reads(1, 10));
+            assert_eq!(usage(|| drop(host::storage_get(b"none"))), reads(1, 0));
+            assert_eq!(usage(|| host::storage_with(b"a1", |_| ())), reads(1, 10));
+            assert_eq!(usage(|| assert!(host::storage_read(b"a1", &mut [0; 4], 0).is_some())), reads(1, 4));
+            assert_eq!(usage(|| assert!(host::storage_read(b"a1", &mut [0; 40], 8).is_some())), reads(1, 2));
+            assert_eq!(usage(|| assert!(host::storage_exists(b"a1"))), reads(1, 0));
+            assert_eq!(usage(|| drop(host::storage_next_key(b"a"))), reads(1, 0));
+            assert_eq!(usage(|| host::storage_append(b"list", &[1, 2, 3])), writes(1, 3));
+            assert_eq!(
+                usage(|| assert_eq!(host::storage_clear_prefix(b"a", None).removed(), 2)),
+                writes(2, 0)
+            );
+            assert_eq!(usage(|| host::storage_clear(b"list")), writes(1, 0));
+        });
+    }
+
+    #[test]
+    fn r2_a_call_weighs_its_accesses_and_what_it_is_told() {
+        new_test(|| {
+            let result = metered::<DispatchError>(Weight::from_micros(7), || {
+                host::storage_set(b"key", &[0; 100]);
+                host::storage_get(b"key").map(drop).ok_or(DispatchError::CannotLookup)
+            });
+            let accesses = READ + WRITE + READ_BYTE * 100 + WRITE_BYTE * 100;
+            assert_eq!(result.unwrap().actual_weight, Some(Weight::from_micros(7) + accesses));
+        });
+    }
+
+    #[test]
+    fn r2_a_failed_call_weighs_what_it_did_before_it_failed() {
+        new_test(|| {
+            let result = metered(Weight::ZERO, || {
+                host::storage_exists(b"key");
+                Err(DispatchError::BadOrigin)
+            });
+            assert_eq!(result.unwrap_err().post_info.actual_weight, Some(READ));
+        });
+    }
+}

@@ -11,6 +11,7 @@
 //! * R4. Signatures are judged alike on both sides: sr25519 in the context `substrate`, ed25519 by the ZIP-215 rules.
 //! * R5. Keys are made in the keystore of a node, in an off-chain call of that node's own, and nowhere else; the
 //!   thread-local stand-in has no keystore and derives them from type and seed.
+//! * R6. Every access to the state is counted by [`crate::meter`], on both sides alike.
 //!
 //! Out of scope: child tries, offchain storage, randomness, time: no pallet has a use for them.
 
@@ -51,4 +52,14 @@ pub enum ClearPrefix {
     AllRemoved(u32),
     /// The limit was reached first; the number of keys removed.
     SomeRemaining(u32),
+}
+
+impl ClearPrefix {
+    /// The number of keys removed.
+    #[must_use]
+    pub const fn removed(&self) -> u32 {
+        match self {
+            Self::AllRemoved(count) | Self::SomeRemaining(count) => *count,
+        }
+    }
 }

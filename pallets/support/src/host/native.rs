@@ -9,6 +9,7 @@ use quire_core::{
 };
 
 use super::{ClearPrefix, LogLevel};
+use crate::meter::{note_read, note_write};
 use crate::testing::{with_state, with_state_mut};
 
 /// Gives `read` the value under `key` without copying it.
@@ -20,49 +21,60 @@ pub fn storage_with<R>(key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> R {
 
 /// The value under `key`.
 pub fn storage_get(key: &[u8]) -> Option<Vec<u8>> {
-    with_state(|state| state.get(key).map(<[u8]>::to_vec))
+    let value = with_state(|state| state.get(key).map(<[u8]>::to_vec));
+    note_read(value.as_ref().map_or(0, Vec::len));
+    value
 }
 
 /// Copies the value under `key` from `offset` on into `out`, as far as it fits; returns how many bytes there are from
 /// `offset` on, or `None` when the key is absent.
 pub fn storage_read(key: &[u8], out: &mut [u8], offset: u32) -> Option<u32> {
-    with_state(|state| {
+    let read = with_state(|state| {
         let value = state.get(key)?;
         let rest = value.get(offset as usize..).unwrap_or(&[]);
         let length = rest.len().min(out.len());
         out[..length].copy_from_slice(&rest[..length]);
         Some(u32::try_from(rest.len()).unwrap_or(u32::MAX))
-    })
+    });
+    note_read(read.unwrap_or(0).min(out.len() as u32) as usize);
+    read
 }
 
 /// Writes `value` under `key`.
 pub fn storage_set(key: &[u8], value: &[u8]) {
+    note_write(value.len());
     with_state_mut(|state| state.set(key, Some(value.to_vec())));
 }
 
 /// Removes `key`.
 pub fn storage_clear(key: &[u8]) {
+    note_write(0);
     with_state_mut(|state| state.set(key, None));
 }
 
 /// Whether `key` has a value.
 pub fn storage_exists(key: &[u8]) -> bool {
+    note_read(0);
     with_state(|state| state.get(key).is_some())
 }
 
 /// Appends one encoded item to the SCALE vector under `key`, without reading the vector.
 pub fn storage_append(key: &[u8], item: &[u8]) {
+    note_write(item.len());
     with_state_mut(|state| state.append(key, item));
 }
 
 /// The least key strictly greater than `key`.
 pub fn storage_next_key(key: &[u8]) -> Option<Vec<u8>> {
+    note_read(0);
     with_state(|state| state.next_key(key))
 }
 
 /// Removes up to `limit` keys that start with `prefix` (all of them without a limit).
 pub fn storage_clear_prefix(prefix: &[u8], limit: Option<u32>) -> ClearPrefix {
-    with_state_mut(|state| state.clear_prefix(prefix, limit))
+    let cleared = with_state_mut(|state| state.clear_prefix(prefix, limit));
+    (0..cleared.removed()).for_each(|_| note_write(0));
+    cleared
 }
 
 /// The root of the whole state, trie version 1, including what this call has changed.

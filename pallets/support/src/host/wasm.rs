@@ -11,6 +11,7 @@ use parity_scale_codec::{Compact, Decode, Encode};
 use quire_core::{KeyTypeId, hash::H256};
 
 use super::{ClearPrefix, LogLevel, align};
+use crate::meter::{note_read, note_write};
 
 #[allow(unsafe_code)]
 #[link(wasm_import_module = "env")]
@@ -107,13 +108,10 @@ pub fn storage_with<R>(key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> R {
     // SAFETY: reads `key`, which is borrowed for the call; the result is a buffer for us.
     let encoded = take(unsafe { ext_storage_get_version_1(fat(key)) });
     let mut rest = encoded.as_slice();
-    match u8::decode(&mut rest) {
-        Ok(1) => match Compact::<u32>::decode(&mut rest) {
-            Ok(_) => read(Some(rest)),
-            Err(_) => read(None),
-        },
-        _ => read(None),
-    }
+    let is_there = matches!(u8::decode(&mut rest), Ok(1)) && Compact::<u32>::decode(&mut rest).is_ok();
+    let value = is_there.then_some(rest);
+    note_read(value.map_or(0, <[u8]>::len));
+    read(value)
 }
 
 /// The value under `key`.
@@ -128,12 +126,15 @@ pub fn storage_read(key: &[u8], out: &mut [u8], offset: u32) -> Option<u32> {
     let target = (out.len() as u64) << 32 | (out.as_mut_ptr() as u32 as u64);
     // SAFETY: the host reads `key` and writes at most `out.len()` bytes to `out`, both borrowed for the call.
     let encoded = take(unsafe { ext_storage_read_version_1(fat(key), target, offset) });
-    Option::<u32>::decode(&mut encoded.as_slice()).ok().flatten()
+    let read = Option::<u32>::decode(&mut encoded.as_slice()).ok().flatten();
+    note_read(read.unwrap_or(0).min(out.len() as u32) as usize);
+    read
 }
 
 /// Writes `value` under `key`.
 #[allow(unsafe_code)]
 pub fn storage_set(key: &[u8], value: &[u8]) {
+    note_write(value.len());
     // SAFETY: reads both slices, which are borrowed for the call.
     unsafe { ext_storage_set_version_1(fat(key), fat(value)) }
 }
@@ -141,6 +142,7 @@ pub fn storage_set(key: &[u8], value: &[u8]) {
 /// Removes `key`.
 #[allow(unsafe_code)]
 pub fn storage_clear(key: &[u8]) {
+    note_write(0);
     // SAFETY: reads `key`, which is borrowed for the call.
     unsafe { ext_storage_clear_version_1(fat(key)) }
 }
@@ -148,6 +150,7 @@ pub fn storage_clear(key: &[u8]) {
 /// Whether `key` has a value.
 #[allow(unsafe_code)]
 pub fn storage_exists(key: &[u8]) -> bool {
+    note_read(0);
     // SAFETY: reads `key`, which is borrowed for the call.
     unsafe { ext_storage_exists_version_1(fat(key)) != 0 }
 }
@@ -155,6 +158,7 @@ pub fn storage_exists(key: &[u8]) -> bool {
 /// Appends one encoded item to the SCALE vector under `key`, without reading the vector.
 #[allow(unsafe_code)]
 pub fn storage_append(key: &[u8], item: &[u8]) {
+    note_write(item.len());
     // SAFETY: reads both slices, which are borrowed for the call.
     unsafe { ext_storage_append_version_1(fat(key), fat(item)) }
 }
@@ -164,6 +168,7 @@ pub fn storage_append(key: &[u8], item: &[u8]) {
 pub fn storage_next_key(key: &[u8]) -> Option<Vec<u8>> {
     // SAFETY: reads `key`, which is borrowed for the call; the result is a buffer for us.
     let encoded = take(unsafe { ext_storage_next_key_version_1(fat(key)) });
+    note_read(0);
     Option::<Vec<u8>>::decode(&mut encoded.as_slice()).ok().flatten()
 }
 
@@ -173,7 +178,9 @@ pub fn storage_clear_prefix(prefix: &[u8], limit: Option<u32>) -> ClearPrefix {
     let limit = limit.encode();
     // SAFETY: reads both slices, which are borrowed for the call; the result is a buffer for us.
     let encoded = take(unsafe { ext_storage_clear_prefix_version_2(fat(prefix), fat(&limit)) });
-    ClearPrefix::decode(&mut encoded.as_slice()).unwrap_or(ClearPrefix::SomeRemaining(0))
+    let cleared = ClearPrefix::decode(&mut encoded.as_slice()).unwrap_or(ClearPrefix::SomeRemaining(0));
+    (0..cleared.removed()).for_each(|_| note_write(0));
+    cleared
 }
 
 /// The root of the whole state, trie version 1, including what this call has changed.
