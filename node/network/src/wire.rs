@@ -1,6 +1,8 @@
 //! What goes over the wire, as pure codecs: bytes to values and back, with limits, never allocating by a length that was
 //! read.
 
+pub mod batches;
+pub mod chunks;
 pub mod handshake;
 pub mod light;
 pub mod protobuf;

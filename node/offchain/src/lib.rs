@@ -11,6 +11,7 @@
 //! | [`part_store`] | plain form to encrypted chunks and back |
 //! | [`validator`] | parts to a result |
 //! | [`participant`], [`duty`], [`view`] | the machines of participant and validator, what they see of the chain |
+//! | [`exchange`] | batches, chunks and custody between nodes |
 //! | [`log`] | *file*: append-only records with group commit |
 //! | [`chunk_store`] | *file*: content-addressed chunks on such a log |
 //! | [`cid`], [`manifest`] | addresses, the list of a part's chunks |
@@ -22,6 +23,7 @@ pub mod cid;
 pub mod collator;
 pub mod crypt;
 pub mod duty;
+pub mod exchange;
 pub mod log;
 pub mod mailbox;
 pub mod manifest;

@@ -226,6 +226,28 @@ impl Mailbox {
         self.index().batches(block)
     }
 
+    /// The batch with this header, if it is here.
+    pub fn find(&self, header: &BatchHeader) -> Option<StoredBatch> {
+        self.index().find(header)
+    }
+
+    /// Everything that is here, in the order of arrival.
+    pub fn all(&self) -> Vec<StoredBatch> {
+        self.index().all().to_vec()
+    }
+
+    /// The owner's numbers in a block, from the first to behind the last; the next free number twice when there is none.
+    pub fn own_range(&self, block: u32) -> (u64, u64) {
+        let index = self.index();
+        let own = index.batches(block).into_iter().filter(|batch| batch.header.sender == self.owner.index);
+        let next = index.next_seq(self.owner.index);
+        own.fold(None, |range: Option<(u64, u64)>, batch| {
+            let (from, to) = (batch.header.first_seq, batch.header.end_seq().unwrap_or(u64::MAX));
+            Some(range.map_or((from, to), |(first, last)| (first.min(from), last.max(to))))
+        })
+        .unwrap_or((next, next))
+    }
+
     /// Number of the owner's messages in a block.
     pub fn own_messages(&self, block: u32) -> u64 {
         let index = self.index();

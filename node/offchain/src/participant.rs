@@ -29,7 +29,7 @@ pub struct Config {
     pub me: u8,
     /// The validator that it trusts.
     pub validator: AccountId,
-    /// Blocks that will have messages: `0..blocks`.
+    /// Blocks that will have messages, as far as is known: `0..blocks`.
     pub blocks: u32,
 }
 
@@ -38,6 +38,11 @@ pub struct Config {
 pub enum Input<'a> {
     /// The chain at a new finalised block.
     Chain(&'a ChannelView),
+    /// Blocks `0..blocks` will have messages; fewer than before changes nothing.
+    Expect {
+        /// How many.
+        blocks: u32,
+    },
     /// No more messages come for this block, neither own nor others'.
     Complete {
         /// Channel block.
@@ -119,6 +124,7 @@ impl Participant {
     pub fn step(&mut self, input: Input<'_>, out: &mut Vec<Effect>) {
         match input {
             Input::Chain(view) => self.look(view, out),
+            Input::Expect { blocks } => self.config.blocks = self.config.blocks.max(blocks),
             Input::Complete { block } => {
                 if self.complete.insert(block) {
                     self.collate(block, out);

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct DutyView {
     /// Who.
     pub validator: AccountId,
+    /// Key that signs its receipts, and by which its node is known.
+    pub signing: [u8; 32],
     /// X25519 key that the block key is sealed to.
     pub sealing: [u8; 32],
     /// What it committed to.

@@ -71,6 +71,7 @@ impl Snapshot {
         };
         let duties = block.duties.iter().map(|duty| DutyView {
             validator: duty.validator,
+            signing: duty.signing,
             sealing: duty.sealing,
             commitment: duty.commitment,
             has_revealed: duty.reveal.is_some(),

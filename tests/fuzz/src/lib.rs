@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     targets::rpc::TARGET,
     targets::formats::TARGET,
     targets::program::TARGET,
+    targets::exchange::TARGET,
 ];
 
 /// The target of this name.

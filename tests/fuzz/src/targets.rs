@@ -1,6 +1,7 @@
 //! One file per target; its doc says what it promises.
 
 pub(crate) mod calls;
+pub(crate) mod exchange;
 pub(crate) mod extrinsic;
 pub(crate) mod formats;
 pub(crate) mod program;

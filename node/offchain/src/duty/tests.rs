@@ -37,7 +37,7 @@ fn ours() -> H256 {
 }
 
 fn duty(validator: AccountId, committed: Option<H256>, has_revealed: bool) -> DutyView {
-    DutyView { validator, sealing: [0; 32], commitment: committed, has_revealed }
+    DutyView { validator, signing: [0; 32], sealing: [0; 32], commitment: committed, has_revealed }
 }
 
 fn block(state: BlockState, duties: Vec<DutyView>) -> BlockView {

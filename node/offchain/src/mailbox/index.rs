@@ -19,6 +19,13 @@ pub struct StoredBatch {
     pub(super) position: Position,
 }
 
+impl StoredBatch {
+    /// Length of the encoded batch.
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.position.length.saturating_sub(1))
+    }
+}
+
 /// Evidence: two signed batches of one sender that give one sequence number to two messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Equivocation {
@@ -61,6 +68,14 @@ impl Index {
 
     pub(super) fn knows(&self, header: &BatchHeader) -> bool {
         self.by_header.contains_key(header)
+    }
+
+    pub(super) fn find(&self, header: &BatchHeader) -> Option<StoredBatch> {
+        self.by_header.get(header).and_then(|place| self.batches.get(*place)).copied()
+    }
+
+    pub(super) fn all(&self) -> &[StoredBatch] {
+        &self.batches
     }
 
     pub(super) fn next_seq(&self, sender: u8) -> u64 {

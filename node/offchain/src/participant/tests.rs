@@ -11,7 +11,13 @@ fn machine() -> Participant {
 }
 
 fn block(state: BlockState) -> BlockView {
-    let duty = |validator| DutyView { validator, sealing: [0; 32], commitment: None, has_revealed: false };
+    let duty = |validator| DutyView {
+        validator,
+        signing: [0; 32],
+        sealing: [0; 32],
+        commitment: None,
+        has_revealed: false,
+    };
     BlockView {
         state,
         entered: 0,
