@@ -253,3 +253,6 @@ impl Judges {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
