@@ -222,4 +222,14 @@ await check('unsafe methods are refused where only safe ones are served', async 
   await safe.close();
 });
 
+await check('system_dryRun says what would happen, and changes nothing', async () => {
+  const nonce = await nonceOf(api, bob);
+  const dry = async (options, call) => (await rpc.call('system_dryRun', (await good(options, call)).toHex()));
+  assert.equal(await dry({}), '0x0000', 'it would succeed');
+  assert.equal(await dry({}, transfer(10n ** 30n)), '0x0001030202000000', 'Balances, InsufficientBalance');
+  assert.equal(await dry({ nonce: nonce + 5 }), '0x010002', 'Future');
+  assert.equal(await dry({ nonce: Math.max(0, nonce - 1) }), nonce > 0 ? '0x010003' : '0x0000', 'Stale');
+  assert.equal(await nonceOf(api, bob), nonce);
+});
+
 await end();
