@@ -13,7 +13,9 @@
 mod plain;
 
 use crate::suri::Suri;
+use pallet_members::genesis::Founder;
 use pallet_staking::ValidatorKeys;
+use quire_certificate::Key;
 use quire_chain::CODE_KEY;
 use quire_chain::genesis::{Genesis, GenesisError};
 use quire_core::{AccountId, AuraId, Balance, GrandpaId, UNITS, ss58};
@@ -33,6 +35,8 @@ const SLOT_DURATION_MS: u64 = 1_000;
 const PRESET_ENACTMENT_DELAY_BLOCKS: u32 = 10;
 /// The founders of the preset local.
 const CONSORTIUM: [&str; 4] = ["Alice", "Bob", "Charlie", "Dave"];
+/// Secret URI of the key that signs certificates of members in the presets.
+const CERTIFICATE_ROOT: &str = "//Root";
 /// What each of them bonds as a validator, in whole QIR.
 const CONSORTIUM_BOND_UNITS: u128 = 100_000;
 /// What each development account holds, in whole QIR.
@@ -339,7 +343,10 @@ fn preset_config(authorities: &[&str]) -> runtime_genesis::Config {
         authorities.iter().map(|name| GrandpaId(ed25519(format!("//{name}")))).collect();
     config.balances.balances = funded.map(|path| (account(path), DEV_FUNDS_UNITS * UNITS)).collect();
     config.upgrade.parameters.enactment_delay_blocks = PRESET_ENACTMENT_DELAY_BLOCKS;
-    config.members.members = authorities.iter().map(|name| account(format!("//{name}"))).collect();
+    let founder =
+        |name: &&str| Founder { name: (*name).to_owned(), ..Founder::simple(account(format!("//{name}"))) };
+    config.members.founders = authorities.iter().map(founder).collect();
+    config.members.root = Key::Sr25519(account(CERTIFICATE_ROOT.to_owned()).0);
     config
 }
 

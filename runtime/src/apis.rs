@@ -8,7 +8,8 @@
 //! * **A3** An entry point changes the caller's overlay only; whether that is kept is the caller's decision.
 //!
 //! Standard traits are Substrate's, byte for byte. Our own: `QuireBlock` applies many extrinsics in one call,
-//! `QuirePool` validates many transactions in one call, both save one instance per item; `QuireUpgrade` tells of new code.
+//! `QuirePool` validates many transactions in one call, both save one instance per item; `QuireUpgrade` tells of new code,
+//! `QuireMembers` of certificates.
 
 use crate::{executive, metadata, nesting, version};
 use alloc::vec::Vec;
@@ -131,6 +132,7 @@ entry_points! {
     SessionKeys_decode_session_keys = keys::decode;
     QuireUpgrade_status = upgrade::status;
     QuireUpgrade_pending_code = upgrade::pending_code;
+    QuireMembers_tower = members::tower;
 }
 
 /// Hands a result to the host: `length << 32 | pointer`; the block stays allocated for the host to read.
@@ -329,6 +331,15 @@ mod consensus {
 
     pub(super) fn set_id(input: &[u8]) -> Result<Vec<u8>, Error> {
         arguments::<()>(input).map(|()| pallet_grandpa::current_set_id().encode())
+    }
+}
+
+mod members {
+    //! `QuireMembers`.
+    use super::*;
+
+    pub(super) fn tower(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input).map(|()| pallet_members::tower().encode())
     }
 }
 

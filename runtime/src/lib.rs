@@ -21,6 +21,7 @@ pub mod fixture;
 pub mod genesis;
 pub mod metadata;
 mod migrations;
+mod motions;
 mod nesting;
 mod proxies;
 pub mod session_keys;
@@ -41,6 +42,13 @@ use scale_info::TypeInfo;
 /// New code goes through the attested upgrade, from wherever Root offers it.
 const CODE_PATH: CodePath =
     CodePath { offer: pallet_upgrade::offer, protected: &[&pallet_upgrade::STORAGE_PREFIX] };
+
+/// What motions need to know of calls.
+const MOTIONS: pallet_members::Runner<RuntimeCall> = pallet_members::Runner {
+    weigh: RuntimeCall::weight,
+    run: RuntimeCall::dispatch,
+    classes: motions::classes,
+};
 
 /// A call of any pallet.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -218,9 +226,7 @@ impl RuntimeCall {
             RuntimeCall::Balances(call) => pallet_balances::dispatch(call, origin),
             RuntimeCall::Grandpa(call) => pallet_grandpa::dispatch(call, origin),
             RuntimeCall::Upgrade(call) => pallet_upgrade::dispatch(call, origin),
-            RuntimeCall::Members(call) => {
-                pallet_members::dispatch(call, origin, RuntimeCall::weight, RuntimeCall::dispatch)
-            }
+            RuntimeCall::Members(call) => pallet_members::dispatch(call, origin, &MOTIONS),
             RuntimeCall::Staking(call) => pallet_staking::dispatch(call, origin),
             RuntimeCall::Channels(call) => pallet_channels::dispatch(call, origin),
             RuntimeCall::Anchors(call) => pallet_anchors::dispatch(call, origin),

@@ -104,6 +104,17 @@ fn apis() -> Vec<ApiParts> {
                 "Applies in order until the block is full.",
             )],
         ),
+        api(
+            "QuireMembers",
+            1,
+            "Certificates of members and their nodes.",
+            vec![method(
+                "tower",
+                &[],
+                ty::<quire_certificate::Tower>(),
+                "What the chain says of root key, members and revoked nodes.",
+            )],
+        ),
         api("QuireUpgrade", 1, "New code on its way to the state.", upgrade()),
         api(
             "QuirePool",

@@ -37,7 +37,7 @@ fn config() -> genesis::Config {
         },
         aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(1).0)] },
         grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
-        members: pallet_members::genesis::Config { members: vec![account(1)], ..Default::default() },
+        members: pallet_members::genesis::Config::simple(&[account(1)]),
         ..genesis::Config::default()
     }
 }
@@ -364,6 +364,7 @@ fn version_sections_agree_with_the_version() {
         ("QuireBlock", version::QUIRE_BLOCK),
         ("QuirePool", version::QUIRE_POOL),
         ("QuireUpgrade", version::QUIRE_UPGRADE),
+        ("QuireMembers", version::QUIRE_MEMBERS),
     ] {
         assert_eq!(quire_core::RuntimeVersion::api_id(name), id);
     }

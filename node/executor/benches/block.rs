@@ -55,7 +55,7 @@ fn genesis(code: &[u8], keys: &[Keypair]) -> (Genesis, Header) {
         },
         aura: pallet_aura::genesis::Config { authorities: vec![AuraId(accounts[0].0)] },
         grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
-        members: pallet_members::genesis::Config { members: vec![accounts[0]], ..Default::default() },
+        members: pallet_members::genesis::Config::simple(&accounts[..1]),
         ..genesis::Config::default()
     };
     let values = genesis::build(&config, code).unwrap();

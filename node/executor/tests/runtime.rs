@@ -81,8 +81,10 @@ impl Author {
             aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(1).0)] },
             grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
             members: pallet_members::genesis::Config {
-                members: members.iter().map(|seed| account(*seed)).collect(),
-                ..Default::default()
+                thresholds: pallet_members::Thresholds::all(pallet_members::Share::MAJORITY),
+                ..pallet_members::genesis::Config::simple(
+                    &members.iter().map(|seed| account(*seed)).collect::<Vec<_>>(),
+                )
             },
             channels: pallet_channels::genesis::Config {
                 programs: vec![(account(5), std::fs::read(PROGRAM).unwrap())],

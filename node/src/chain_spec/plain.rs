@@ -3,7 +3,10 @@
 //! Amounts are plancks; strings, because JSON numbers end at 2^53 for many readers. Keys and accounts are SS58
 //! addresses of the chain's own prefix, bytes are `0x` hex. A mistake is named with its place, for instance
 //! `genesis aura[2]`.
+use pallet_members::genesis::Founder;
+use pallet_members::{Share, Thresholds};
 use pallet_staking::ValidatorKeys;
+use quire_certificate::Key;
 use quire_core::{AccountId, AuraId, Balance, GrandpaId, ss58};
 use quire_runtime::genesis::Config;
 use serde::{Deserialize, Serialize};
@@ -33,13 +36,35 @@ struct PlainConfig {
     grandpa: Vec<String>,
     balances: Vec<(String, Value)>,
     upgrade: PlainUpgrade,
-    members: Vec<String>,
-    /// Share of the members that must be exceeded: numerator, denominator.
-    member_share: (u32, u32),
+    members: Vec<PlainMember>,
+    /// The key that signs certificates of members: `sr25519:` or `ed25519:` and an address.
+    certificate_root: String,
+    member_shares: PlainShares,
     fees: PlainFees,
     staking: PlainStaking,
     validators: Vec<PlainValidator>,
     programs: Vec<PlainProgram>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainMember {
+    account: String,
+    name: String,
+    /// The key that signs for its nodes.
+    key: String,
+    /// From when it needs a certificate, milliseconds since the Unix epoch.
+    valid_until: u64,
+}
+
+/// Shares of the members that must be exceeded, by class of motion: numerator, denominator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainShares {
+    admit: (u32, u32),
+    revoke: (u32, u32),
+    parameters: (u32, u32),
+    upgrade: (u32, u32),
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +112,11 @@ impl PlainGenesis {
         Self { code: hex(code), config: Box::new(PlainConfig::new(config)) }
     }
 
+    /// The key that signs certificates of members, as text.
+    pub fn certificate_root(&self) -> &str {
+        &self.config.certificate_root
+    }
+
     /// Code and configuration, or what is wrong with them; `prefix` is that of the chain's addresses.
     pub fn read(&self, prefix: u16) -> Result<(Vec<u8>, Config), String> {
         Ok((unhex("code", &self.code)?, self.config.read(Keys { prefix })?))
@@ -118,8 +148,9 @@ impl PlainConfig {
                 enactment_delay_blocks: config.upgrade.parameters.enactment_delay_blocks,
                 attestation_ticks: config.upgrade.parameters.attestation_ticks,
             },
-            members: config.members.members.iter().map(|who| address(&who.0)).collect(),
-            member_share: (config.members.share.numerator, config.members.share.denominator),
+            members: config.members.founders.iter().map(PlainMember::new).collect(),
+            certificate_root: key_text(&config.members.root),
+            member_shares: PlainShares::new(&config.members.thresholds),
             fees: PlainFees {
                 base: text(fees.base),
                 per_byte: text(fees.per_byte),
@@ -149,8 +180,7 @@ impl PlainConfig {
         let upgrade = &mut config.upgrade.parameters;
         upgrade.enactment_delay_blocks = self.upgrade.enactment_delay_blocks;
         upgrade.attestation_ticks = self.upgrade.attestation_ticks;
-        config.members.members = keys.list("members", &self.members)?.into_iter().map(AccountId).collect();
-        (config.members.share.numerator, config.members.share.denominator) = self.member_share;
+        config.members = self.read_members(keys)?;
         let fees = &mut config.transaction_payment.fees;
         fees.base = planck("fees.base", &self.fees.base)?;
         fees.per_byte = planck("fees.perByte", &self.fees.per_byte)?;
@@ -176,6 +206,56 @@ impl PlainConfig {
         }
         Ok(config)
     }
+
+    fn read_members(&self, keys: Keys) -> Result<pallet_members::genesis::Config, String> {
+        let accounts = keys.list("members", self.members.iter().map(|one| &one.account))?;
+        let mut founders = Vec::new();
+        for (place, (account, one)) in accounts.into_iter().zip(&self.members).enumerate() {
+            let key = keys.signing(&format!("members[{place}].key"), &one.key)?;
+            let (name, valid_until) = (one.name.clone(), one.valid_until);
+            founders.push(Founder { account: AccountId(account), name, key, valid_until });
+        }
+        let root = keys.signing("certificateRoot", &self.certificate_root)?;
+        Ok(pallet_members::genesis::Config { root, founders, thresholds: self.member_shares.read() })
+    }
+}
+
+impl PlainMember {
+    fn new(founder: &Founder) -> Self {
+        Self {
+            account: address(&founder.account.0),
+            name: founder.name.clone(),
+            key: key_text(&founder.key),
+            valid_until: founder.valid_until,
+        }
+    }
+}
+
+impl PlainShares {
+    fn new(thresholds: &Thresholds) -> Self {
+        let pair = |share: Share| (share.numerator, share.denominator);
+        let Thresholds { admit, revoke, parameters, upgrade } = *thresholds;
+        Self {
+            admit: pair(admit),
+            revoke: pair(revoke),
+            parameters: pair(parameters),
+            upgrade: pair(upgrade),
+        }
+    }
+
+    fn read(&self) -> Thresholds {
+        let share = |(numerator, denominator): (u32, u32)| Share { numerator, denominator };
+        Thresholds {
+            admit: share(self.admit),
+            revoke: share(self.revoke),
+            parameters: share(self.parameters),
+            upgrade: share(self.upgrade),
+        }
+    }
+}
+
+fn key_text(key: &Key) -> String {
+    format!("{}:{}", key.scheme(), address(key.bytes()))
 }
 
 fn address(key: &[u8; 32]) -> String {
@@ -214,6 +294,15 @@ impl Keys {
             self.prefix,
             ss58::encode(&account, self.prefix)
         ))
+    }
+
+    /// A key that signs certificates, after the name of its scheme.
+    fn signing(self, place: &str, text: &str) -> Result<Key, String> {
+        match text.split_once(':') {
+            Some(("sr25519", address)) => self.one(place, address).map(Key::Sr25519),
+            Some(("ed25519", address)) => self.one(place, address).map(Key::Ed25519),
+            _ => Err(format!("genesis {place}: {text} must be sr25519: or ed25519: and an address")),
+        }
     }
 
     /// A list in which every key stands once.

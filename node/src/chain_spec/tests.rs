@@ -74,8 +74,11 @@ fn the_local_preset_is_a_consortium_of_four() {
     for list in ["aura", "grandpa", "members", "validators"] {
         assert_eq!(config[list].as_array().unwrap().len(), 4, "{list}");
     }
-    assert_eq!(config["aura"], config["members"]);
-    assert_eq!(config["validators"][0]["account"], config["members"][0]);
+    let members: Vec<_> =
+        config["members"].as_array().unwrap().iter().map(|member| member["account"].clone()).collect();
+    assert_eq!(config["aura"], json!(members));
+    assert_eq!(config["validators"][0]["account"], members[0]);
+    assert_eq!(config["members"][0]["key"], json!(format!("sr25519:{}", members[0].as_str().unwrap())));
     local.genesis().unwrap();
 }
 
@@ -109,11 +112,17 @@ fn mistakes_in_a_file_are_explained() {
     };
     let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     let polkadot_alice = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
-    let cases: [(&str, Change); 15] = [
+    let cases: [(&str, Change); 17] = [
         ("unknown field `slots`", &|spec| spec["genesis"]["runtimeGenesis"]["config"]["slots"] = json!(1)),
         ("expected u64", &|spec| config(spec, "slotDurationMs", json!("1000"))),
         ("aura[1]: 5Grwva", &|spec| config(spec, "aura", json!([alice, alice]))),
-        ("stands at members[0] already", &|spec| config(spec, "members", json!([alice, alice]))),
+        ("stands at members[0] already", &|spec| {
+            let member =
+                json!({ "account": alice, "name": "A", "key": format!("sr25519:{alice}"), "validUntil": 1 });
+            config(spec, "members", json!([member, member]));
+        }),
+        ("certificateRoot: secp:x must be", &|spec| config(spec, "certificateRoot", json!("secp:x"))),
+        ("cannot be exceeded", &|spec| config(spec, "memberShares/revoke", json!([1, 1]))),
         ("balances[1]: ", &|spec| config(spec, "balances", json!([[alice, "1"], [alice, "1"]]))),
         ("address of network 0, this chain's ss58Format is 42: write 5Grwva", &|spec| {
             config(spec, "aura", json!([polkadot_alice]))

@@ -75,6 +75,7 @@ pub(crate) const NEEDED: &[&str] = &[
     "GrandpaApi_current_set_id",
     "QuireUpgrade_status",
     "QuireUpgrade_pending_code",
+    "QuireMembers_tower",
 ];
 
 /// What must not change with the code (R4).

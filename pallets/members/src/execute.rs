@@ -7,12 +7,12 @@ use quire_core::{Weight, limits};
 use crate::storage::{MOTION_CALLS, MOTIONS};
 use crate::vote::remove;
 use crate::weights::EXECUTE;
-use crate::{Error, Event, INDEX, Runner, approvals_needed};
+use crate::{Error, Event, INDEX, Runner, has_passed};
 
 /// Executes an open motion.
-pub(crate) fn execute<C: Encode + Decode>(motion: u32, runner: Runner<C>) -> DispatchResultWithInfo {
+pub(crate) fn execute<C: Encode + Decode>(motion: u32, runner: &Runner<C>) -> DispatchResultWithInfo {
     let open = MOTIONS.get(&motion).ok_or(Error::UnknownMotion)?;
-    ensure!(open.ayes.len() as u32 >= approvals_needed(), Error::NotPassed);
+    ensure!(has_passed(&open), Error::NotPassed);
     let bytes = MOTION_CALLS.get(&motion).ok_or(Error::UnknownMotion)?;
     let call = C::decode_all_with_depth_limit(limits::MAX_CALL_DEPTH, &mut bytes.as_slice())
         .map_err(|_| Error::UndecodableCall)?;
@@ -21,7 +21,7 @@ pub(crate) fn execute<C: Encode + Decode>(motion: u32, runner: Runner<C>) -> Dis
 }
 
 /// Runs a call as Root, undoes it when it fails, and reports how it ended. `base` is the weight besides the call's.
-pub(crate) fn run<C>(motion: u32, call: C, base: Weight, runner: Runner<C>) -> PostInfo {
+pub(crate) fn run<C>(motion: u32, call: C, base: Weight, runner: &Runner<C>) -> PostInfo {
     let announced = (runner.weigh)(&call);
     let result = with_transaction(|| (runner.run)(call, Origin::Root));
     let (post_info, result) = match result {

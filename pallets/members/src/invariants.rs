@@ -7,17 +7,26 @@ use alloc::string::String;
 use quire_core::{AccountId, limits};
 
 use crate::genesis::check;
-use crate::storage::{MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_EXPIRY, SHARE, TOTAL_CALL_BYTES, USAGE};
-use crate::types::Usage;
-use crate::{approvals_needed, is_member, members};
+use crate::members;
+use crate::storage::{
+    DUE, DUE_ON, MOTION_CALLS, MOTION_COUNT, MOTIONS, NEXT_DAY, NEXT_EXPIRY, PEER_USAGE, PEERS, PRINCIPALS,
+    REVOKED_PEERS, THRESHOLDS, TOTAL_CALL_BYTES, USAGE,
+};
+use crate::types::{PeerUsage, Usage};
 
 /// Checks every stored invariant of Members.
 ///
 /// # Errors
 /// The first one that does not hold.
 pub fn check_invariants() -> Result<(), String> {
-    let members = members();
-    check(&members, SHARE.get_or_default())?;
+    check(&members(), &THRESHOLDS.get_or_default())?;
+    check_motions()?;
+    check_principals()?;
+    check_peers()
+}
+
+/// R4 to R8.
+fn check_motions() -> Result<(), String> {
     let (mut open, mut usage) = (0u32, BTreeMap::<AccountId, Usage>::new());
     for (number, motion) in MOTIONS.iter() {
         open = open.saturating_add(1);
@@ -32,11 +41,11 @@ pub fn check_invariants() -> Result<(), String> {
         own.call_bytes = own.call_bytes.saturating_add(motion.call_bytes);
         let mut voters: alloc::vec::Vec<_> = motion.ayes.iter().chain(&motion.nays).collect();
         voters.sort_unstable();
-        if voters.windows(2).any(|pair| pair[0] == pair[1]) || !voters.iter().all(|voter| is_member(voter)) {
-            return Err(format!("motion {number} has a vote twice or of a stranger (R2, R4)"));
+        if voters.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(format!("motion {number} has a vote twice (R4)"));
         }
-        if members.len().saturating_sub(motion.nays.len()) < approvals_needed() as usize {
-            return Err(format!("motion {number} cannot pass and is open (R6)"));
+        if !motion.classes.is_sorted() || motion.classes.is_empty() {
+            return Err(format!("motion {number} is about nothing (R10)"));
         }
         if NEXT_EXPIRY.get().is_none_or(|next| next > motion.expires_at) {
             return Err(format!("motion {number} would not be seen to expire (R7)"));
@@ -60,4 +69,50 @@ pub fn check_invariants() -> Result<(), String> {
         return Err(format!("the motions take up {usage:?}, more than they may (R8)"));
     }
     Ok(())
+}
+
+/// R11 to R13, R15.
+fn check_principals() -> Result<(), String> {
+    let mut voting: alloc::vec::Vec<_> =
+        PRINCIPALS.iter().filter(|(_, one)| one.revoked_at.is_none()).map(|(account, _)| account).collect();
+    voting.sort_unstable();
+    if voting != members() {
+        return Err("the members are not the principals that were not revoked (R11, R13)".into());
+    }
+    let all = PRINCIPALS.iter_keys().count();
+    if all != PRINCIPALS.count() as usize || all > limits::MAX_PRINCIPALS as usize {
+        return Err(format!("there are {all} principals, {} are counted (R11)", PRINCIPALS.count()));
+    }
+    for (day, holder, ()) in DUE.iter() {
+        if DUE_ON.get(&holder) != Some(day) || NEXT_DAY.get().is_none_or(|next| next > day) {
+            return Err(format!("{holder:?} would not be looked at on day {day} (R15)"));
+        }
+    }
+    if DUE.iter().count() != DUE_ON.iter_keys().count() {
+        return Err("something has a day and is not due on it (R15)".into());
+    }
+    Ok(())
+}
+
+/// R14.
+fn check_peers() -> Result<(), String> {
+    let mut usage = BTreeMap::<AccountId, PeerUsage>::new();
+    for (member, ..) in PEERS.iter() {
+        let own = usage.entry(member).or_default();
+        own.registered = own.registered.saturating_add(1);
+    }
+    for (member, ..) in REVOKED_PEERS.iter() {
+        let own = usage.entry(member).or_default();
+        own.revoked = own.revoked.saturating_add(1);
+    }
+    if PEER_USAGE.iter().collect::<BTreeMap<_, _>>() != usage {
+        return Err(format!("members have {usage:?}, something else is counted (R14)"));
+    }
+    let is_greedy = |own: &PeerUsage| {
+        own.registered > limits::MAX_PEERS_OF_MEMBER || own.revoked > limits::MAX_REVOKED_PEERS_OF_MEMBER
+    };
+    match usage.iter().find(|(_, own)| is_greedy(own)) {
+        Some((member, own)) => Err(format!("{member} has {own:?}, more than it may (R14)")),
+        None => Ok(()),
+    }
 }

@@ -1,13 +1,16 @@
 //! The pallet's face: what can be asked of it, what it reports, and how it refuses.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use pallet_support::nested::{self, Calls};
 use parity_scale_codec::{Decode, Encode};
+use quire_certificate::{Certificate, Key};
 use quire_core::{AccountId, DispatchResult, H256};
 use scale_info::TypeInfo;
 
 use crate::INDEX;
+use crate::types::{Class, Holder, NodeKey, Thresholds};
 
 /// Calls of Members; `C` is the runtime's call.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
@@ -40,6 +43,50 @@ pub enum Call<C> {
         /// Which motion.
         motion: u32,
     },
+    /// Makes a member of an organisation that the root key certified; Root only, so by motion.
+    #[codec(index = 4)]
+    admit {
+        /// Its Level 0.
+        certificate: Certificate,
+    },
+    /// Takes a member's next certificate, signed by the root key or by the member itself.
+    #[codec(index = 5)]
+    renew {
+        /// Its next Level 0.
+        certificate: Certificate,
+    },
+    /// Ends a membership; Root only, so by motion.
+    #[codec(index = 6)]
+    revoke {
+        /// Whose.
+        member: AccountId,
+    },
+    /// Publishes the certificate of a member's node.
+    #[codec(index = 7)]
+    register_peer {
+        /// The node's Level 1.
+        certificate: Certificate,
+    },
+    /// Ends whatever the member signs for a node key; by the member, or Root.
+    #[codec(index = 8)]
+    revoke_peer {
+        /// Whose node it is.
+        member: AccountId,
+        /// The node's key.
+        node: NodeKey,
+    },
+    /// Sets what motions need; Root only, so by motion.
+    #[codec(index = 9)]
+    set_thresholds {
+        /// Shares by class.
+        thresholds: Thresholds,
+    },
+    /// Puts another root key into force; Root only, so by motion.
+    #[codec(index = 10)]
+    set_root {
+        /// The key that signs Level 0 from now on.
+        key: Key,
+    },
 }
 
 impl<C> Call<C> {
@@ -47,7 +94,7 @@ impl<C> Call<C> {
     pub fn nested(&self) -> Calls<'_, C> {
         match self {
             Self::propose { call } => nested::one(call),
-            Self::vote { .. } | Self::execute { .. } | Self::withdraw { .. } => nested::none(),
+            _ => nested::none(),
         }
     }
 }
@@ -69,6 +116,8 @@ pub enum Event {
         needed: u32,
         /// Tick at which it expires.
         expires_at: u32,
+        /// What it is about.
+        classes: Vec<Class>,
     },
     /// A member voted.
     #[codec(index = 1)]
@@ -116,6 +165,72 @@ pub enum Event {
         /// Which.
         motion: u32,
     },
+    /// An organisation became a member.
+    #[codec(index = 7)]
+    Admitted {
+        /// Which.
+        member: AccountId,
+        /// The key that signs for its peers.
+        key: Key,
+        /// End of its certificate, milliseconds since the Unix epoch.
+        valid_until: u64,
+    },
+    /// A certificate was renewed.
+    #[codec(index = 8)]
+    Renewed {
+        /// Whose.
+        holder: Holder,
+        /// Its new end, milliseconds since the Unix epoch.
+        valid_until: u64,
+    },
+    /// A membership ended.
+    #[codec(index = 9)]
+    Revoked {
+        /// Whose.
+        member: AccountId,
+    },
+    /// The certificate of a node was published.
+    #[codec(index = 10)]
+    PeerRegistered {
+        /// Whose node it is.
+        member: AccountId,
+        /// Its key.
+        node: NodeKey,
+        /// End of its certificate, milliseconds since the Unix epoch.
+        valid_until: u64,
+    },
+    /// A node key was revoked.
+    #[codec(index = 11)]
+    PeerRevoked {
+        /// Whose node it was.
+        member: AccountId,
+        /// Its key.
+        node: NodeKey,
+    },
+    /// A certificate ends soon: renew it.
+    #[codec(index = 12)]
+    CertificateExpiring {
+        /// Whose.
+        holder: Holder,
+        /// Its end, milliseconds since the Unix epoch.
+        valid_until: u64,
+        /// Whole days until then.
+        days_left: u32,
+    },
+    /// A certificate has ended.
+    #[codec(index = 13)]
+    CertificateExpired {
+        /// Whose.
+        holder: Holder,
+        /// When, milliseconds since the Unix epoch.
+        valid_until: u64,
+    },
+    /// Another key signs certificates of members from now on.
+    #[codec(index = 14)]
+    RootChanged {
+        /// Which.
+        key: Key,
+    },
 }
 
 /// Errors of Members.
@@ -144,6 +259,38 @@ pub enum Error {
     NotProposer,
     /// The motion has passed; it is not the proposer's alone any more.
     HasPassed,
+    /// The account is a member already; renew its certificate instead.
+    AlreadyMember,
+    /// No member has this account.
+    UnknownMember,
+    /// There are as many members as there may be.
+    TooManyMembers,
+    /// The last member cannot be revoked.
+    LastMember,
+    /// The certificate is of another level than the call takes.
+    WrongLevel,
+    /// The certificate has no valid form: its name, serial or window.
+    BadForm,
+    /// The certificate is for another chain.
+    OtherChain,
+    /// Who signed the certificate may not vouch for its subject.
+    WrongIssuer,
+    /// The certificate's signature is not its issuer's.
+    BadSignature,
+    /// The certificate does not hold yet.
+    NotYetValid,
+    /// The certificate, or that of its issuer, has ended.
+    CertificateIsOver,
+    /// The node key, or its member, was revoked.
+    CertificateRevoked,
+    /// The serial is not higher than that of a certificate used before.
+    OldSerial,
+    /// The certificate does not end later than the present one.
+    NoRenewal,
+    /// The certificate begins only after the present one has ended.
+    Gap,
+    /// The member has as many nodes registered or revoked as it may.
+    TooManyPeers,
 }
 
 pallet_support::impl_module_error!(Error, INDEX);

@@ -17,7 +17,7 @@ use crate::{Error, Event, INDEX, MOTION_CALL_BYTES_MAX, MOTION_TICKS_MAX, Runner
 pub(crate) fn propose<C: Encode + Decode>(
     who: AccountId,
     call: C,
-    runner: Runner<C>,
+    runner: &Runner<C>,
 ) -> DispatchResultWithInfo {
     let bytes = call.encode();
     ensure!(bytes.len() <= MOTION_CALL_BYTES_MAX as usize, Error::CallTooLong);
@@ -26,9 +26,15 @@ pub(crate) fn propose<C: Encode + Decode>(
     let motion = MOTION_COUNT.get_or_default();
     MOTION_COUNT.put(&motion.saturating_add(1));
     let call_hash = H256(host::blake2_256(&bytes));
-    let needed = approvals_needed();
+    let mut classes = (runner.classes)(&call);
+    classes.sort_unstable();
+    classes.dedup();
+    let needed = approvals_needed(&classes);
     let expires_at = pallet_timestamp::channel_clock().saturating_add(MOTION_TICKS_MAX);
-    deposit_event(INDEX, &Event::Proposed { motion, proposer: who, call_hash, needed, expires_at });
+    deposit_event(
+        INDEX,
+        &Event::Proposed { motion, proposer: who, call_hash, needed, expires_at, classes: classes.clone() },
+    );
     deposit_event(INDEX, &Event::Voted { motion, member: who, approve: true, ayes: 1, nays: 0 });
     if needed <= 1 {
         deposit_event(INDEX, &Event::Passed { motion });
@@ -36,7 +42,7 @@ pub(crate) fn propose<C: Encode + Decode>(
     }
     let weight = (runner.weigh)(&call);
     let (ayes, nays) = (vec![who], Vec::new());
-    let open = Motion { proposer: who, call_hash, call_bytes, weight, expires_at, ayes, nays };
+    let open = Motion { proposer: who, classes, call_hash, call_bytes, weight, expires_at, ayes, nays };
     usage::take(&who, call_bytes);
     MOTIONS.insert(&motion, &open);
     MOTION_CALLS.insert(&motion, &bytes);

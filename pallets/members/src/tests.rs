@@ -12,9 +12,11 @@ use scale_info::TypeInfo;
 
 use crate::genesis::Config;
 use crate::{
-    Call, Error, Event, INDEX, MOTION_CALL_BYTES_MAX, MOTION_TICKS_MAX, Share, approvals_needed,
-    check_invariants, dispatch, on_initialize, storage,
+    Call, Class, Error, Event, INDEX, MOTION_CALL_BYTES_MAX, MOTION_TICKS_MAX, Runner, Share, Thresholds,
+    approvals_needed, check_invariants, dispatch, on_initialize, storage,
 };
+
+mod certificates;
 
 const A: AccountId = AccountId([1; 32]);
 const B: AccountId = AccountId([2; 32]);
@@ -27,6 +29,7 @@ enum TestCall {
     Write(Vec<u8>),
     Fail,
     Nested(Call<TestCall>),
+    Batch(Vec<TestCall>),
 }
 
 impl TestCall {
@@ -45,21 +48,40 @@ impl TestCall {
                 host::storage_set(b"written", b"by a call that fails");
                 Err(DispatchError::Unavailable.into())
             }
-            Self::Nested(call) => dispatch(call, origin, Self::weight, Self::run),
+            Self::Nested(call) => dispatch(call, origin, &RUNNER),
+            Self::Batch(calls) => {
+                for call in calls {
+                    call.run(origin.clone())?;
+                }
+                Ok(PostInfo::default())
+            }
+        }
+    }
+
+    fn classes(&self) -> Vec<Class> {
+        match self {
+            Self::Nested(Call::admit { .. }) => vec![Class::Admit],
+            Self::Nested(Call::revoke { .. } | Call::revoke_peer { .. }) => vec![Class::Revoke],
+            Self::Nested(Call::set_thresholds { .. }) => Class::ALL.to_vec(),
+            Self::Batch(calls) => calls.iter().flat_map(Self::classes).collect(),
+            _ => vec![Class::Parameters],
         }
     }
 }
 
+const RUNNER: Runner<TestCall> =
+    Runner { weigh: TestCall::weight, run: TestCall::run, classes: TestCall::classes };
+
 fn with_members(members: &[AccountId], work: impl FnOnce()) {
     new_test(|| {
-        Config { members: members.to_vec(), share: Share::MAJORITY }.build().unwrap();
+        Config::simple(members).build().unwrap();
         work();
         check_invariants().unwrap();
     });
 }
 
 fn call(who: AccountId, call: Call<TestCall>) -> Result<PostInfo, DispatchError> {
-    dispatch(call, Origin::Signed(who), TestCall::weight, TestCall::run).map_err(|failed| failed.error)
+    dispatch(call, Origin::Signed(who), &RUNNER).map_err(|failed| failed.error)
 }
 
 fn propose(who: AccountId, inner: TestCall) -> Result<PostInfo, DispatchError> {
@@ -86,7 +108,8 @@ fn write() -> TestCall {
 fn r1_genesis_wants_distinct_members_and_a_share_below_one() {
     new_test(|| {
         let build = |members: Vec<AccountId>, numerator, denominator| {
-            Config { members, share: Share { numerator, denominator } }.build()
+            let thresholds = Thresholds::all(Share { numerator, denominator });
+            Config { thresholds, ..Config::simple(&members) }.build()
         };
         assert!(build(vec![], 1, 2).unwrap_err().contains("R1"));
         assert!(build(vec![A, B, A], 1, 2).unwrap_err().contains("twice"));
@@ -117,8 +140,7 @@ fn r2_strangers_have_no_say() {
         assert_eq!(propose(STRANGER, write()).unwrap_err(), refused);
         assert_eq!((vote(STRANGER, 0, true), execute(STRANGER, 0)), (Err(refused), Err(refused)));
         for origin in [Origin::Root, Origin::None] {
-            let result =
-                dispatch(Call::vote { motion: 0, approve: true }, origin, TestCall::weight, TestCall::run);
+            let result = dispatch(Call::vote { motion: 0, approve: true }, origin, &RUNNER);
             assert_eq!(result.unwrap_err().error, DispatchError::BadOrigin);
         }
     });
@@ -145,7 +167,14 @@ fn r3_who_proposes_approves() {
         let expires_at = MOTION_TICKS_MAX;
         assert!(has_event(
             INDEX,
-            &Event::Proposed { motion: 0, proposer: A, call_hash, needed: 2, expires_at }
+            &Event::Proposed {
+                motion: 0,
+                proposer: A,
+                call_hash,
+                needed: 2,
+                expires_at,
+                classes: vec![Class::Parameters],
+            }
         ));
         assert_eq!(storage::MOTIONS.get(&0).unwrap().ayes, [A]);
         assert_eq!(vote(A, 0, true), Err(Error::AlreadyVoted.into()));
@@ -332,7 +361,7 @@ fn weights_include_the_call() {
         let light = execution.weight(TestCall::weight);
         propose(A, write()).unwrap();
         assert_eq!(execution.weight(TestCall::weight), light + Weight::from_micros(1_000));
-        assert_eq!(approvals_needed(), 2);
+        assert_eq!(approvals_needed(&[Class::Parameters]), 2);
     });
 }
 
@@ -346,7 +375,7 @@ fn what_clients_look_for_is_there() {
     let names: Vec<_> = metadata.storage.iter().map(|entry| entry.name).collect();
     let expected = [
         "Members",
-        "Share",
+        "Thresholds",
         "MotionCount",
         "Motions",
         "CounterForMotions",
@@ -354,6 +383,16 @@ fn what_clients_look_for_is_there() {
         "NextExpiry",
         "Usage",
         "TotalCallBytes",
+        "Root",
+        "Principals",
+        "CounterForPrincipals",
+        "Peers",
+        "RevokedPeers",
+        "PeerUsage",
+        "Due",
+        "DueOn",
+        "NextDay",
+        "EffectiveTime",
     ];
     assert_eq!(names, expected);
 }

@@ -10,6 +10,12 @@ use crate::storage::MOTIONS;
 pub(crate) const EXECUTE: Weight = Weight::from_micros(50);
 /// Reading and writing a motion with all its votes.
 const VOTE: Weight = Weight::from_micros(50);
+/// Checking one signature: 34 µs of sr25519.
+const SIGNATURE: Weight = Weight::from_micros(50);
+/// Records of a member or node, the list of members and the calendar: about ten reads and writes.
+const RECORD: Weight = Weight::from_micros(150);
+/// Writing one value.
+const SETTING: Weight = Weight::from_micros(25);
 
 /// Storing a motion with a call of so many bytes, besides running it.
 pub(crate) fn propose_weight(call_bytes: usize) -> Weight {
@@ -22,6 +28,10 @@ impl<C: Encode> Call<C> {
         match self {
             Self::propose { call } => propose_weight(call.encoded_size()) + weigh(call),
             Self::vote { .. } | Self::withdraw { .. } => VOTE,
+            Self::admit { .. } | Self::renew { .. } => SIGNATURE + RECORD,
+            Self::register_peer { .. } => SIGNATURE + RECORD + RECORD,
+            Self::revoke { .. } | Self::revoke_peer { .. } => RECORD,
+            Self::set_thresholds { .. } | Self::set_root { .. } => SETTING,
             Self::execute { motion } => {
                 EXECUTE + MOTIONS.get(motion).map_or(Weight::ZERO, |open| open.weight)
             }

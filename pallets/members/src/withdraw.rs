@@ -5,13 +5,13 @@ use quire_core::AccountId;
 
 use crate::storage::MOTIONS;
 use crate::vote::remove;
-use crate::{Error, Event, INDEX, approvals_needed};
+use crate::{Error, Event, INDEX, has_passed};
 
 /// Withdraws an open motion.
 pub(crate) fn withdraw(who: AccountId, motion: u32) -> DispatchResultWithInfo {
     let open = MOTIONS.get(&motion).ok_or(Error::UnknownMotion)?;
     ensure!(open.proposer == who, Error::NotProposer);
-    ensure!((open.ayes.len() as u32) < approvals_needed(), Error::HasPassed);
+    ensure!(!has_passed(&open), Error::HasPassed);
     remove(motion, &open);
     deposit_event(INDEX, &Event::Withdrawn { motion });
     Ok(PostInfo::default())

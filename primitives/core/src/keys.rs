@@ -16,6 +16,8 @@ pub const AURA: KeyTypeId = KeyTypeId(*b"aura");
 pub const GRANDPA: KeyTypeId = KeyTypeId(*b"gran");
 /// Controls an account (sr25519).
 pub const ACCOUNT: KeyTypeId = KeyTypeId(*b"acco");
+/// Signs certificates of an organisation's nodes (sr25519).
+pub const CERTIFICATE: KeyTypeId = KeyTypeId(*b"cert");
 /// Signs a participant's channel messages (sr25519).
 pub const MESSAGE: KeyTypeId = KeyTypeId(*b"qmsg");
 /// Signs a validator's custody receipts (sr25519).

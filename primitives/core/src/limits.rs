@@ -57,6 +57,12 @@ pub const MAX_PROOF_BYTES: u32 = 16 * 1024 * 1024;
 
 /// Members with a vote.
 pub const MAX_MEMBERS: u32 = 256;
+/// Certified organisations, those included that were revoked in the last thirteen months.
+pub const MAX_PRINCIPALS: u32 = 1_024;
+/// Nodes that a member has registered.
+pub const MAX_PEERS_OF_MEMBER: u32 = 64;
+/// Node keys of a member that are revoked and not forgotten: every node is told of all of them.
+pub const MAX_REVOKED_PEERS_OF_MEMBER: u32 = 64;
 /// Motions open at a time.
 pub const MAX_OPEN_MOTIONS: u32 = 256;
 /// Motions that one member has open: it cannot take all places.

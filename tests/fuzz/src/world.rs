@@ -126,10 +126,7 @@ fn config() -> genesis::Config {
         },
         aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(0).0)] },
         grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
-        members: pallet_members::genesis::Config {
-            members: [account(0), unknown[0], unknown[1]].to_vec(),
-            ..Default::default()
-        },
+        members: pallet_members::genesis::Config::simple(&[account(0), unknown[0], unknown[1]]),
         staking: pallet_staking::genesis::Config {
             validators: vec![(
                 account(2),
