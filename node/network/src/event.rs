@@ -1,7 +1,10 @@
 //! What the network tells the node, and what the node can read of it.
 
 use crate::protocol::{Channel, Method};
+use crate::shell::Delivery;
 use crate::wire::handshake::Handshake;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 /// One life of a connection with a peer: never used again.
@@ -164,21 +167,33 @@ pub struct Ban {
 
 /// The receiving end of the network's events.
 #[derive(Debug)]
-pub struct Events(pub(crate) mpsc::Receiver<Event>);
+pub struct Events {
+    pub(crate) receiver: mpsc::Receiver<Delivery>,
+    /// Requests that the node has not seen the answer of.
+    pub(crate) unanswered: Arc<AtomicUsize>,
+}
 
 impl Events {
     /// The next event; none when the network has stopped.
     pub async fn recv(&mut self) -> Option<Event> {
-        self.0.recv().await
+        self.receiver.recv().await.map(|delivery| self.take(delivery))
     }
 
     /// The same for a thread outside of async code.
     pub fn blocking_recv(&mut self) -> Option<Event> {
-        self.0.blocking_recv()
+        self.receiver.blocking_recv().map(|delivery| self.take(delivery))
     }
 
     /// An event that is there already.
     pub fn try_recv(&mut self) -> Option<Event> {
-        self.0.try_recv().ok()
+        self.receiver.try_recv().ok().map(|delivery| self.take(delivery))
+    }
+
+    /// The event; its claim on the budget ends.
+    fn take(&self, (event, _permit): Delivery) -> Event {
+        if let Event::Response { .. } = event {
+            self.unanswered.fetch_sub(1, Ordering::Relaxed);
+        }
+        event
     }
 }

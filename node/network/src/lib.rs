@@ -11,26 +11,35 @@
 //! * R5 Every request is answered exactly once, by [`Event::Response`].
 
 mod behaviour;
+mod budget;
 mod error;
 mod event;
+mod frames;
+mod listen;
+mod metrics;
+mod outbox;
+pub mod overlay;
 pub mod peers;
 pub mod protocol;
+mod shell;
+mod streams;
+mod task;
 pub mod wire;
 
 pub use error::NetworkError;
 pub use event::{Ban, Event, Events, Link, Mark, PeerInfo, QueueFull, RequestError};
+pub use metrics::Metrics;
+pub use overlay::Connectivity;
 pub use protocol::{Channel, Method};
 pub use wire::handshake::Handshake;
 
-use behaviour::{Behaviour, BehaviourEvent};
-use futures::StreamExt;
-use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, PeerId, Swarm, identity};
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId, identity};
+use peers::{Input, Peers, Policy, Source};
 use quire_core::H256;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use shell::{Command, Ends, Shared, Shell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -46,10 +55,10 @@ pub const DEFAULT_OUT_PEERS: u32 = 8;
 pub const DEFAULT_CONNECTIVITY: u8 = 2;
 /// How long a connection without streams is kept, seconds.
 const IDLE_TIMEOUT_S: u64 = 60;
-/// How long binding one address may take, seconds.
-const LISTEN_TIMEOUT_S: u64 = 10;
 /// Events that may wait for the node.
 const EVENT_QUEUE: usize = 1_024;
+/// Requests that may wait for answers, or answers for the node.
+const MAX_UNANSWERED: usize = 512;
 
 /// What the network needs to start.
 #[derive(Debug, Clone)]
@@ -107,17 +116,11 @@ impl Config {
 #[derive(Clone)]
 pub struct Network {
     peer_id: String,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Shared>,
     stop: watch::Sender<bool>,
-    events: mpsc::Sender<Event>,
+    commands: mpsc::UnboundedSender<Command>,
     requests: Arc<AtomicU64>,
-}
-
-#[derive(Default)]
-struct Shared {
-    listeners: BTreeSet<String>,
-    /// Peers and how many connections each has.
-    peers: BTreeMap<String, u32>,
+    unanswered: Arc<AtomicUsize>,
 }
 
 /// The peer id of a node key, base58.
@@ -127,11 +130,16 @@ pub fn peer_id(secret: [u8; 32]) -> Result<String, NetworkError> {
 
 /// Fails unless a text is a multiaddress that ends in `/p2p/` and a peer id, as a boot node's must.
 pub fn check_boot_node(address: &str) -> Result<(), NetworkError> {
+    boot_node(address).map(drop)
+}
+
+/// The peer of a boot node's address.
+fn boot_node(address: &str) -> Result<(PeerId, Multiaddr), NetworkError> {
     let wrong = |reason: &str| NetworkError::BootNode { address: address.into(), reason: reason.into() };
     let parsed: Multiaddr =
         address.parse().map_err(|error: libp2p::multiaddr::Error| wrong(&error.to_string()))?;
     match parsed.iter().last() {
-        Some(libp2p::multiaddr::Protocol::P2p(_)) => Ok(()),
+        Some(Protocol::P2p(peer)) => Ok((peer, parsed)),
         _ => Err(wrong("it must end in /p2p/ and the peer id, which quire key inspect-node-key prints")),
     }
 }
@@ -141,22 +149,49 @@ fn keypair(secret: [u8; 32]) -> Result<identity::Keypair, NetworkError> {
         .map_err(|error| NetworkError::Key { reason: error.to_string() })
 }
 
+/// The core, knowing the operator's peers.
+fn known_peers(own: PeerId, config: &Config) -> Result<Peers, NetworkError> {
+    let policy = Policy {
+        in_peers: config.in_peers,
+        out_peers: config.out_peers,
+        reserved_only: config.reserved_only,
+        connectivity: config.connectivity,
+    };
+    let mut peers = Peers::new(own, policy);
+    let sources = [(&config.boot_nodes, Source::Boot), (&config.reserved, Source::Reserved)];
+    for (list, source) in sources {
+        for text in list {
+            let (peer, address) = boot_node(text)?;
+            peers.step(0, Input::Learned(peer, address.to_string(), source));
+        }
+    }
+    Ok(peers)
+}
+
 impl Network {
     /// Binds every address of `config.listen` and serves connections on the current tokio runtime.
     pub async fn start(config: Config) -> Result<(Self, Events), NetworkError> {
         let keypair = keypair(config.secret)?;
-        let peer_id = PeerId::from(keypair.public()).to_base58();
-        let mut swarm = behaviour::swarm(keypair, &config.agent)?;
-        let shared = Arc::new(Mutex::new(Shared::default()));
-        // All before any: a listener for IPv6 would stand in the way of our own for IPv4.
-        config.listen.iter().try_for_each(|address| check_free(address))?;
-        for address in &config.listen {
-            listen(&mut swarm, address, &shared).await?;
+        let own = PeerId::from(keypair.public());
+        let mut swarm = behaviour::swarm(keypair, &config)?;
+        let shared = Arc::new(Shared::new(config.head, known_peers(own, &config)?));
+        for address in &config.public_addresses {
+            swarm.add_external_address(listen::parse(address)?);
         }
+        for (peer, address) in config.boot_nodes.iter().filter_map(|text| boot_node(text).ok()) {
+            swarm.behaviour_mut().kad.add_address(&peer, address);
+        }
+        listen::all(&mut swarm, &config.listen, &shared).await?;
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(run(swarm, shared.clone(), stopped));
+        let (commands, orders) = mpsc::unbounded_channel();
         let (events, receiver) = mpsc::channel(EVENT_QUEUE);
-        Ok((Self { peer_id, shared, stop, events, requests: Arc::default() }, Events(receiver)))
+        let kad_name = behaviour::kad_name(&config);
+        let (shell, reports) = Shell::new(swarm, kad_name, config.genesis, shared.clone());
+        tokio::spawn(shell.run(reports, Ends { events, commands: orders, stopped }));
+        let unanswered = Arc::new(AtomicUsize::new(0));
+        let events = Events { receiver, unanswered: unanswered.clone() };
+        let peer_id = own.to_base58();
+        Ok((Self { peer_id, shared, stop, commands, requests: Arc::default(), unanswered }, events))
     }
 
     /// The base58 peer id of this node.
@@ -166,159 +201,98 @@ impl Network {
 
     /// The addresses that are bound, each ending in `/p2p/<peer id>`.
     pub fn listen_addresses(&self) -> Vec<String> {
-        lock(&self.shared).listeners.iter().map(|address| format!("{address}/p2p/{}", self.peer_id)).collect()
+        let state = self.shared.lock();
+        state.listeners.iter().map(|address| format!("{address}/p2p/{}", self.peer_id)).collect()
     }
 
     /// The base58 ids of all that are connected now, light clients and strangers included.
     pub fn connected(&self) -> Vec<String> {
-        lock(&self.shared).peers.keys().cloned().collect()
+        let state = self.shared.lock();
+        let connected = state.peers.records().filter(|(_, record)| record.connected);
+        connected.map(|(peer, _)| peer.to_base58()).collect()
     }
 
     /// The peers, each with an open link.
     pub fn peers(&self) -> Vec<PeerInfo> {
-        Vec::new()
+        let (now_ms, state) = (self.shared.now_ms(), self.shared.lock());
+        let open = state.views.iter().filter(|(_, view)| view.is_open);
+        open.filter_map(|(peer, _)| state.info(now_ms, peer)).collect()
     }
 
     /// What is known of any peer by its base58 id, also of a refused or banned one.
-    pub fn peer(&self, _peer: &str) -> Option<PeerInfo> {
-        None
+    pub fn peer(&self, peer: &str) -> Option<PeerInfo> {
+        let peer: PeerId = peer.parse().ok()?;
+        let now_ms = self.shared.now_ms();
+        self.shared.lock().info(now_ms, &peer)
+    }
+
+    /// How well the overlay hangs together, as far as it is known.
+    pub fn connectivity(&self) -> Connectivity {
+        self.shared.lock().connectivity
+    }
+
+    /// What went over the wire so far.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.counters.read()
     }
 
     /// What block announces are opened with from now on.
-    pub fn set_head(&self, _head: Handshake) {}
+    pub fn set_head(&self, head: Handshake) {
+        self.shared.lock().head = head;
+    }
 
     /// Queues a notification, without a copy. On a full queue of block announces the peer is closed, since it would
     /// miss a head; the other channels drop the notification.
-    pub fn notify(&self, _link: Link, _channel: Channel, _bytes: Arc<[u8]>) -> Result<(), QueueFull> {
-        Err(QueueFull)
+    ///
+    /// # Errors
+    /// When the notification was not queued.
+    pub fn notify(&self, link: Link, channel: Channel, bytes: Arc<[u8]>) -> Result<(), QueueFull> {
+        self.shared.outboxes(link).ok_or(QueueFull)?[channel.index()].push(bytes)
     }
 
     /// Asks a peer. The returned number comes back with the answer.
-    pub fn request(&self, link: Link, _method: Method, _bytes: Vec<u8>) -> u64 {
+    pub fn request(&self, link: Link, method: Method, bytes: Vec<u8>) -> u64 {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
-        let _gone = self.events.try_send(Event::Response { link, request, result: Err(RequestError::Gone) });
+        let waiting = self.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.order(match waiting < MAX_UNANSWERED {
+            true => Command::Request { link, request, method, bytes },
+            false => Command::Refuse { link, request },
+        });
         request
     }
 
     /// Lowers a peer's score; at [`peers::BAN_SCORE`] it is closed and banned, with the rule as reason.
-    pub fn report(&self, _link: Link, _rule: &'static str, _cost: u32) {}
+    pub fn report(&self, link: Link, rule: &'static str, cost: u32) {
+        self.order(Command::Report { link, rule, cost });
+    }
 
     /// Closes a link; its peer may come back.
-    pub fn disconnect(&self, _link: Link) {}
+    pub fn disconnect(&self, link: Link) {
+        self.order(Command::Disconnect { link });
+    }
 
-    /// Keeps a peer out for a time, and closes its link.
-    pub fn ban(&self, _peer: &str, _rule: &'static str, _duration: Duration) {}
+    /// Keeps a peer out for a time, and closes its link. A text that is no peer id names nobody.
+    pub fn ban(&self, peer: &str, rule: &'static str, duration: Duration) {
+        if let Ok(peer) = peer.parse() {
+            self.order(Command::Ban { peer, rule, duration });
+        }
+    }
 
     /// Ends a ban.
-    pub fn allow(&self, _peer: &str) {}
+    pub fn allow(&self, peer: &str) {
+        if let Ok(peer) = peer.parse() {
+            self.order(Command::Allow { peer });
+        }
+    }
 
     /// Closes listeners and connections.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
-}
 
-fn lock(shared: &Mutex<Shared>) -> std::sync::MutexGuard<'_, Shared> {
-    // Plain values: a panic elsewhere cannot leave them half written.
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn parse(text: &str) -> Result<Multiaddr, NetworkError> {
-    let wrong = |error| NetworkError::Address { address: text.to_owned(), reason: format!("{error}") };
-    text.parse().map_err(wrong)
-}
-
-/// R2.
-fn check_free(text: &str) -> Result<(), NetworkError> {
-    match socket_address(&parse(text)?) {
-        Some(socket) => {
-            std::net::TcpListener::bind(socket).map(drop).map_err(|source| NetworkError::bind(text, source))
-        }
-        None => Ok(()),
-    }
-}
-
-/// R1.
-async fn listen(
-    swarm: &mut Swarm<Behaviour>,
-    text: &str,
-    shared: &Mutex<Shared>,
-) -> Result<(), NetworkError> {
-    let id = swarm
-        .listen_on(parse(text)?)
-        .map_err(|error| NetworkError::Address { address: text.to_owned(), reason: error.to_string() })?;
-    let bound = async {
-        loop {
-            match swarm.select_next_some().await {
-                SwarmEvent::NewListenAddr { listener_id, address } => {
-                    lock(shared).listeners.insert(address.to_string());
-                    if listener_id == id {
-                        return Ok(());
-                    }
-                }
-                SwarmEvent::ListenerClosed { listener_id, reason: Err(source), .. } if listener_id == id => {
-                    return Err(NetworkError::bind(text, source));
-                }
-                SwarmEvent::ListenerError { listener_id, error } if listener_id == id => {
-                    return Err(NetworkError::bind(text, error));
-                }
-                _ => {}
-            }
-        }
-    };
-    match tokio::time::timeout(Duration::from_secs(LISTEN_TIMEOUT_S), bound).await {
-        Ok(result) => result,
-        Err(_) => Err(NetworkError::Address {
-            address: text.to_owned(),
-            reason: format!("no answer from the operating system within {LISTEN_TIMEOUT_S} s"),
-        }),
-    }
-}
-
-/// The TCP socket of `/ip4/…/tcp/…` or `/ip6/…/tcp/…`, whatever follows.
-fn socket_address(address: &Multiaddr) -> Option<SocketAddr> {
-    use libp2p::multiaddr::Protocol;
-    let mut parts = address.iter();
-    let ip = match parts.next()? {
-        Protocol::Ip4(ip) => ip.into(),
-        Protocol::Ip6(ip) => ip.into(),
-        _ => return None,
-    };
-    match parts.next()? {
-        Protocol::Tcp(port) if port != 0 => Some(SocketAddr::new(ip, port)),
-        _ => None,
-    }
-}
-
-async fn run(mut swarm: Swarm<Behaviour>, shared: Arc<Mutex<Shared>>, mut stopped: watch::Receiver<bool>) {
-    loop {
-        let event = tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => return,
-            event = swarm.select_next_some() => event,
-        };
-        match event {
-            SwarmEvent::NewListenAddr { address, .. } => {
-                lock(&shared).listeners.insert(address.to_string());
-            }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
-                lock(&shared).listeners.remove(&address.to_string());
-            }
-            SwarmEvent::ConnectionEstablished { peer_id, num_established, .. } => {
-                lock(&shared).peers.insert(peer_id.to_base58(), num_established.get());
-                tracing::debug!(target: "sub-libp2p", "connected to {peer_id}");
-            }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
-                lock(&shared).peers.remove(&peer_id.to_base58());
-                tracing::debug!(target: "sub-libp2p", "disconnected from {peer_id}");
-            }
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(event)) => {
-                tracing::trace!(target: "sub-libp2p", "identify: {event:?}");
-            }
-            SwarmEvent::ListenerError { error, .. } => {
-                tracing::warn!(target: "sub-libp2p", "a listener failed: {error}");
-            }
-            _ => {}
-        }
+    fn order(&self, command: Command) {
+        // A network that has stopped carries out nothing.
+        let _stopped = self.commands.send(command);
     }
 }
 

@@ -141,6 +141,10 @@ impl Method {
         }
     }
 
+    pub(crate) const fn index(self) -> usize {
+        self as usize
+    }
+
     /// How long an answer may take, from the request's first byte to the answer's last.
     pub const fn timeout(self) -> Duration {
         match self {
