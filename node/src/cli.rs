@@ -18,14 +18,17 @@
 //! | `--database auto\|sled` | as there; others are warned about |
 //! | `--no-telemetry` `--no-mdns` | accepted in silence: there is neither |
 //! | `--telemetry-url` `--sync` | accepted with a warning: not used |
-//! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | accepted with a warning until blocks are exchanged with peers |
+//! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | as there |
+//! | `--connectivity N` | how many other nodes may fail without cutting this one off |
 mod bench;
 mod compat;
+mod explain;
 mod key;
 mod operator;
 
 pub use bench::{BenchArgs, BenchCommand, BenchWeightsArgs};
 pub use compat::{CompatArgs, DatabaseKind, SyncMode};
+pub use explain::{ExplainArgs, ExplainCommand};
 pub use key::{
     GenerateArgs, GenerateNodeKeyArgs, InsertArgs, InspectArgs, InspectNodeKeyArgs, KeyArgs, KeyCommand,
     MessageArgs, NetworkIdArgs, PasswordArgs, SchemeArg, SchemeArgs, SignArgs, VerifyArgs, network_name,
@@ -99,6 +102,8 @@ pub enum Command {
     ExportState(ExportStateArgs),
     /// Print how far the chain of a stopped node is, and what it takes on the disk.
     ChainInfo(ChainInfoArgs),
+    /// Ask a running node why finality, a peer or a block is as it is.
+    Explain(ExplainArgs),
     /// Measure what this machine needs for what the chain did.
     Bench(BenchArgs),
     /// Print completions for a shell.
@@ -363,6 +368,27 @@ pub struct NetworkArgs {
     /// File with the secret node key, 32 bytes raw or as hex.
     #[arg(long, value_name = "PATH")]
     pub node_key_file: Option<PathBuf>,
+    /// Multiaddress under which peers reach the node, beside those it listens on; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub public_addr: Vec<String>,
+    /// Peers to start with, as /ip4/…/tcp/…/p2p/<peer id>, beside those of the chain spec.
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub bootnodes: Vec<String>,
+    /// Peers to stay connected with, whatever the limits.
+    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
+    pub reserved_nodes: Vec<String>,
+    /// Connect to reserved peers only.
+    #[arg(long)]
+    pub reserved_only: bool,
+    /// Most full nodes that may connect to this one.
+    #[arg(long, value_name = "COUNT", default_value_t = quire_network::DEFAULT_IN_PEERS)]
+    pub in_peers: u32,
+    /// Peers that this node looks for.
+    #[arg(long, value_name = "COUNT", default_value_t = quire_network::DEFAULT_OUT_PEERS)]
+    pub out_peers: u32,
+    /// How many other nodes may fail without cutting this one off: it keeps more connections than that.
+    #[arg(long, value_name = "COUNT", default_value_t = quire_network::DEFAULT_CONNECTIVITY)]
+    pub connectivity: u8,
 }
 
 /// Metrics.
@@ -388,7 +414,19 @@ impl Default for MetricsArgs {
 
 impl Default for NetworkArgs {
     fn default() -> Self {
-        Self { port: 30_333, listen_addr: Vec::new(), node_key: None, node_key_file: None }
+        Self {
+            port: 30_333,
+            listen_addr: Vec::new(),
+            node_key: None,
+            node_key_file: None,
+            public_addr: Vec::new(),
+            bootnodes: Vec::new(),
+            reserved_nodes: Vec::new(),
+            reserved_only: false,
+            in_peers: quire_network::DEFAULT_IN_PEERS,
+            out_peers: quire_network::DEFAULT_OUT_PEERS,
+            connectivity: quire_network::DEFAULT_CONNECTIVITY,
+        }
     }
 }
 

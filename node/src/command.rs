@@ -5,6 +5,7 @@ mod chain_info;
 mod check_block;
 mod completions;
 mod demo;
+mod explain;
 mod export_blocks;
 mod export_state;
 mod import_blocks;
@@ -16,6 +17,7 @@ mod purge_chain;
 mod revert;
 mod run;
 
+pub(crate) use explain::ExplainError;
 pub(crate) use key::KeyError;
 pub(crate) use operator::OperatorError;
 
@@ -36,6 +38,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::PurgeChain(args)) => purge_chain::run(&args),
         Some(Command::ExportState(args)) => export_state::run(&args),
         Some(Command::ChainInfo(args)) => chain_info::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         Some(Command::Completions(args)) => completions::run(&args),
     }

@@ -92,13 +92,27 @@ pub struct RpcEndpoint {
     pub config: RpcConfig,
 }
 
-/// Listening for peers.
+/// Listening for peers, and finding them.
 #[derive(Debug, Clone)]
 pub struct Peering {
     /// Multiaddresses.
     pub listen: Vec<String>,
+    /// Multiaddresses told to peers beside those.
+    pub public_addresses: Vec<String>,
     /// The node key, unless the one in the chain's folder is used.
     pub node_key: Option<Zeroizing<[u8; 32]>>,
+    /// Peers to start with, beside those of the chain spec.
+    pub boot_nodes: Vec<String>,
+    /// Peers to stay connected with.
+    pub reserved: Vec<String>,
+    /// No other peers.
+    pub reserved_only: bool,
+    /// Most full nodes that dialled.
+    pub in_peers: u32,
+    /// Peers to dial.
+    pub out_peers: u32,
+    /// How many nodes may fail without cutting this one off.
+    pub connectivity: u8,
 }
 
 /// Limits of the pool.
@@ -286,7 +300,26 @@ fn peering(args: &RunArgs) -> Result<Peering, ConfigError> {
         }
         (None, None) => None,
     };
-    Ok(Peering { listen, node_key })
+    for (flag, addresses) in [("bootnodes", &flags.bootnodes), ("reserved-nodes", &flags.reserved_nodes)] {
+        for address in addresses {
+            quire_network::check_boot_node(address).map_err(|why| ConfigError::Flag {
+                flag,
+                value: address.clone(),
+                reason: why.to_string(),
+            })?;
+        }
+    }
+    Ok(Peering {
+        listen,
+        public_addresses: flags.public_addr.clone(),
+        node_key,
+        boot_nodes: flags.bootnodes.clone(),
+        reserved: flags.reserved_nodes.clone(),
+        reserved_only: flags.reserved_only,
+        in_peers: flags.in_peers,
+        out_peers: flags.out_peers,
+        connectivity: flags.connectivity,
+    })
 }
 
 fn parse_node_key(digits: &str) -> Result<Zeroizing<[u8; 32]>, ConfigError> {
@@ -349,6 +382,8 @@ mod tests {
             ("quire --dev --rpc-max-request-size 5000", "--rpc-max-request-size 5000"),
             ("quire --chain /nowhere/spec.json", "/nowhere/spec.json"),
             ("quire --dev --node-key-file /nowhere/key", "/nowhere/key"),
+            ("quire --dev --bootnodes /ip4/127.0.0.1/tcp/1", "--bootnodes /ip4/127.0.0.1/tcp/1"),
+            ("quire --dev --reserved-nodes nobody", "--reserved-nodes nobody"),
         ] {
             let error = config(line).err().unwrap().to_string();
             assert!(error.contains(flag), "{line}: {error}");

@@ -28,6 +28,9 @@ pub enum Error {
     /// A subcommand on a chain's database failed.
     #[error(transparent)]
     Operator(#[from] crate::command::OperatorError),
+    /// A running node explained nothing.
+    #[error(transparent)]
+    Explain(#[from] crate::command::ExplainError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),

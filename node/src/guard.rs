@@ -112,6 +112,10 @@ impl Guard {
                 Verdict::NotSafe(conflict) => return Err(PermitError::Conflict(conflict)),
             };
         }
+        self.wait_durable(state, after)
+    }
+
+    fn wait_durable<'a>(&'a self, mut state: MutexGuard<'a, State>, after: u64) -> Result<(), PermitError> {
         loop {
             if state.is_broken {
                 return Err(PermitError::Broken);
@@ -125,6 +129,33 @@ impl Guard {
                 None => self.written.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
+    }
+
+    /// Like [`Guard::permit`] for votes of one key, with one write: one verdict for each. `record` is what the voter must
+    /// remember with them.
+    pub fn permit_votes(
+        &self,
+        key: [u8; 32],
+        record: Option<Vec<u8>>,
+        requests: &[Request],
+    ) -> Result<Vec<Result<(), Conflict>>, PermitError> {
+        let mut state = self.lock();
+        if let Some(record) = record {
+            state.guard.keep_round(key, record);
+        }
+        let mut after = 0;
+        let mut verdicts = Vec::with_capacity(requests.len());
+        for request in requests {
+            verdicts.push(match state.guard.ask(request) {
+                Verdict::Safe { after: through } => {
+                    after = after.max(through);
+                    Ok(())
+                }
+                Verdict::NotSafe(conflict) => Err(conflict),
+            });
+        }
+        self.wait_durable(state, after)?;
+        Ok(verdicts)
     }
 
     /// Reads something from the guard.
@@ -224,6 +255,36 @@ mod tests {
         std::fs::write(file_path(directory.path(), holds_3.unwrap()), b"torn").unwrap();
         let guard = Guard::open(directory.path()).unwrap();
         assert_eq!(guard.view(|guard| guard.last_slot(&[1; 32])), Some(Slot(4)));
+    }
+
+    #[test]
+    fn votes_share_a_write_with_their_record_and_are_judged_one_by_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let guard = Guard::open(directory.path()).unwrap();
+        let vote = |kind, round, hash: u8| Request::Vote {
+            key: [1; 32],
+            kind,
+            set_id: 0,
+            round,
+            target_hash: H256([hash; 32]),
+            target_number: 7,
+        };
+        use quire_consensus::vote_guard::VoteKind::{Precommit, Prevote};
+        let first = [vote(Prevote, 5, 1), vote(Precommit, 5, 1)];
+        let verdicts = guard.permit_votes([1; 32], Some(vec![9, 9]), &first).unwrap();
+        assert!(verdicts.iter().all(Result::is_ok), "{verdicts:?}");
+        let guard = Guard::open(directory.path()).unwrap();
+        assert_eq!(guard.view(|guard| guard.round(&[1; 32]).map(<[u8]>::to_vec)), Some(vec![9, 9]));
+        let mixed = [vote(Prevote, 5, 2), vote(Precommit, 5, 1), vote(Prevote, 4, 1), vote(Prevote, 6, 2)];
+        let verdicts = guard.permit_votes([1; 32], None, &mixed).unwrap();
+        let is_ok: Vec<bool> = verdicts.iter().map(Result::is_ok).collect();
+        assert_eq!(is_ok, [false, true, false, true], "{verdicts:?}");
+        assert_eq!(
+            Guard::open(directory.path())
+                .unwrap()
+                .view(|guard| guard.own_votes(&[1; 32]).prevote.map(|vote| vote.round)),
+            Some(6)
+        );
     }
 
     #[test]

@@ -17,7 +17,8 @@ use crate::suri::{self, Ed25519, Sr25519, Suri, SuriError, X25519};
 use quire_channel::BatchHeader;
 use quire_channel::part::RECEIPT_CONTEXT;
 use quire_consensus::finality::solo::Vote;
-use quire_consensus::vote_guard::{Request, VoteKind};
+use quire_consensus::finality::voter::SignRequest;
+use quire_consensus::vote_guard::{Conflict, Request, VoteKind};
 use quire_core::crypto::{CHANNEL_CONTEXT, SIGNING_CONTEXT};
 use quire_core::{AuraId, GrandpaId, H256, KeyTypeId, Slot, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,6 +277,24 @@ impl Keystore {
             target_number: vote.target_number,
         })?;
         Ok(pair.sign(&vote.payload()))
+    }
+
+    /// Votes of one key, with one write of the guard: a signature for each, or none where the guard refuses.
+    pub fn sign_votes(&self, votes: &[SignRequest]) -> Result<Vec<Option<[u8; 64]>>, KeystoreError> {
+        let Some(first) = votes.first() else { return Ok(Vec::new()) };
+        let pair = self.pair(keys::GRANDPA, &first.id.0)?;
+        let Pair::Ed25519(pair) = &*pair else { return Err(missing(keys::GRANDPA, &first.id.0)) };
+        let requests: Vec<Request> = votes.iter().map(SignRequest::guard_request).collect();
+        let record = votes.iter().rev().find_map(|vote| vote.record.clone());
+        let verdicts = self.guard.permit_votes(first.id.0, record, &requests)?;
+        let sign = |(vote, verdict): (&SignRequest, Result<(), Conflict>)| match verdict {
+            Ok(()) => Some(pair.sign(&vote.payload())),
+            Err(why) => {
+                tracing::warn!(target: "grandpa", "no {:?} in round {}: {why}", vote.kind, vote.round);
+                None
+            }
+        };
+        Ok(votes.iter().zip(verdicts).map(sign).collect())
     }
 
     /// A batch of channel messages, by a participant's message key; `signing_bytes` is the batch header's.

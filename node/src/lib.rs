@@ -13,8 +13,11 @@
 //! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
 //! | `demo` | `quire demo`: the main job on one machine |
 //! | [`sealing`] | when to make a block: in slots, or on demand |
+//! | `explain` | why finality, a peer or a block is as it is |
+//! | `net` | the node among others: votes, sync and gossip over the network |
+//! | `offences` | what is done with proofs of equivocation |
 //! | `metrics` | what Prometheus scrapes |
-//! | `task` | one loop per file: author, finality, pool |
+//! | `task` | one loop per file: author, pool, informant |
 //! | `upgrade` | new code: when to try it, what is tried, what own blocks say about it |
 //! | `command` | one file per subcommand |
 
@@ -27,11 +30,14 @@ mod command;
 pub mod config;
 mod demo;
 mod error;
+mod explain;
 pub mod guard;
 pub mod keystore;
 mod logging;
 mod metrics;
+mod net;
 mod offchain;
+mod offences;
 pub mod sealing;
 pub mod secret_input;
 pub mod service;

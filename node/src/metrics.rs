@@ -117,7 +117,14 @@ pub(crate) struct Metrics {
     pub(crate) imported: Times,
     /// Blocks that could not be imported.
     pub(crate) import_failures: Counter,
+    /// Prevotes of this node's key.
+    pub(crate) prevotes: Counter,
+    /// Precommits of this node's key.
     pub(crate) precommits: Counter,
+    /// Authors found to have sealed twice in a slot.
+    pub(crate) seal_equivocations: Counter,
+    /// Authorities found to have voted twice in a round.
+    pub(crate) vote_equivocations: Counter,
     transactions: Counter,
     ends: [Counter; BlockEnd::ALL.len()],
     tokio_threads_started: Counter,

@@ -3,7 +3,8 @@
 //! ```text
 //!            author thread ---- proposer, seal, import ----+
 //!            upgrade thread -- dry run of new code ---------+
-//!            voter thread  ---- vote, finalise ------------+--> chain (store, executor)
+//!  peers <-> hub thread    ---- vote, finalise ------------+--> chain (store, executor)
+//!            importer thread -- blocks of peers ------------+
 //!  RPC runtime --> pool worker ---- validate --------------+
 //!            announcer: best, finalised, events --> RPC streams, demo, off-chain workers
 //! ```
@@ -14,6 +15,7 @@
 //!   no slot.
 //! * R3 Stopping closes RPC first, then the pool, then joins every thread, then flushes the store.
 mod backend;
+mod peering;
 mod session_keys;
 mod verifier;
 
@@ -22,14 +24,14 @@ pub(crate) use verifier::Verifier;
 
 use crate::base_path::{BasePathError, ChainDir};
 use crate::chain_spec::{ChainSpec, SpecError};
-use crate::config::{Config, Peering, RpcEndpoint};
+use crate::config::{Config, RpcEndpoint};
 use crate::guard::{Guard, OpenError as GuardOpenError};
 use crate::keystore::{Keystore, KeystoreError};
 use crate::metrics::{self, Metrics};
+use crate::net::{self, Nowhere, Queues, Wire, importer, post::Post, server, view::View};
 use crate::sealing::Sealing;
 use crate::stop::{Stop, StopReason};
 use crate::task;
-use crate::task::finality::Bell;
 use crate::task::import::Announcer;
 use crate::task::orders::Orders;
 use crate::task::pool::PoolTask;
@@ -38,13 +40,14 @@ use futures::future::BoxFuture;
 use quire_chain::{Execute, ExecuteError, Genesis, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
 use quire_executor::{SignatureCache, WasmExecutor};
-use quire_network::{Network, NetworkError};
+use quire_network::{Events, Network, NetworkError};
 use quire_rpc::{BlockEvent, Listener, RpcConfig, RpcServer, SubmitError, SystemInfo, TxStatus};
 use quire_store::SledStore;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -59,6 +62,8 @@ const RPC_THREADS: usize = 2;
 const RPC_BLOCKING_THREADS: usize = 8;
 /// How much lower than the author's the priority of RPC and pool is, as `nice` counts.
 const BACKGROUND_NICE: i32 = 5;
+/// Blocks that wait for the importer: above what sync hands out at once, so that nothing is refused.
+const IMPORTS_MAX: usize = 256;
 /// How long open RPC calls may take when the node stops, seconds.
 const STOP_GRACE_S: u64 = 5;
 
@@ -106,10 +111,15 @@ pub(crate) struct Inner {
     pub(crate) keystore: Arc<Keystore>,
     pub(crate) pool: PoolTask,
     pub(crate) announcer: Announcer,
-    pub(crate) voter: Bell,
+    /// Mail to the hub.
+    pub(crate) post: Arc<Post>,
+    /// What the hub lets the others see.
+    pub(crate) view: View,
     pub(crate) upgrade: Opinion,
     pub(crate) stop: Stop,
     pub(crate) force_authoring: bool,
+    /// Whether a key of this node may vote.
+    pub(crate) votes: bool,
     pub(crate) sealing: Sealing,
     pub(crate) orders: Orders,
     pub(crate) metrics: Arc<Metrics>,
@@ -132,7 +142,12 @@ impl Inner {
     }
 
     pub(crate) fn peers(&self) -> usize {
-        self.network.as_ref().map_or(0, |network| network.peers().len())
+        self.view.lock().peers.len()
+    }
+
+    /// The peers' side, unless the node runs without.
+    pub(crate) fn network(&self) -> Option<&Network> {
+        self.network.as_ref()
     }
 
     /// Facts that do not change.
@@ -145,18 +160,15 @@ impl Inner {
         &self.name
     }
 
-    /// The height that the node wants to reach: its own as long as no peer tells of a greater one.
+    /// The height that the node wants to reach: its own as long as peers tell of no greater one.
     pub(crate) fn sync_target(&self) -> BlockNumber {
-        self.chain.best().number
+        let best = self.chain.best().number;
+        self.view.lock().target.map_or(best, |target| target.max(best))
     }
 
-    /// The last round in which a key of this node voted.
+    /// The last completed round of the finality vote.
     pub(crate) fn finality_round(&self) -> u64 {
-        let keys = self.keystore.grandpa_keys();
-        let rounds = self.keystore.guard().view(|guard| {
-            keys.iter().filter_map(|id| guard.last_precommit(&id.0)).map(|vote| vote.round).max()
-        });
-        rounds.unwrap_or(0)
+        self.view.lock().finality.as_ref().map_or(0, |finality| finality.round.saturating_sub(1))
     }
 
     /// Signatures that were remembered, and those that had to be verified.
@@ -304,8 +316,9 @@ impl Node {
         let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
         let keystore = open_keystore(&keys_path, &dir, password, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
-        let (network_runtime, network, peer_id) =
-            start_network(network.as_ref(), &dir, &process_metrics, genesis.hash())?;
+        let place = peering::Place { spec: &spec, genesis: genesis.hash(), is_authority };
+        let peering::Started { runtime: network_runtime, network, events, peer_id } =
+            peering::start(network.as_ref(), &dir, &process_metrics, &place)?;
         let bind =
             |endpoint: RpcEndpoint| Listener::bind(endpoint.address).map(|bound| (bound, endpoint.config));
         let rpc = rpc.map(bind).transpose()?;
@@ -315,11 +328,13 @@ impl Node {
         let signatures = executor.signatures().clone();
         let verifier = Arc::new(Verifier::new(signatures.clone()));
         let (best, finalised) = (chain.best(), chain.finalised());
-        let orders = Orders::default();
+        let (orders, post) = (Orders::default(), Arc::<Post>::default());
         let handle = NodeHandle(Arc::new(Inner {
-            pool: PoolTask::new(pool_config(&pool), chain.clone(), verifier, orders.clone()),
+            pool: PoolTask::new(pool_config(&pool), chain.clone(), verifier, orders.clone(), post.clone()),
             announcer: Announcer::new(best, finalised),
-            voter: Bell::default(),
+            post,
+            view: View::new(),
+            votes: !no_grandpa,
             upgrade: Opinion::default(),
             stop: Stop::new(),
             force_authoring,
@@ -341,8 +356,12 @@ impl Node {
         let mut node =
             Self { handle, threads: Vec::new(), rpc: None, network_runtime, prometheus_runtime: None };
         node.start_background()?;
+        node.start_hub(events)?;
         if is_authority {
-            node.start_authority(no_grandpa)?;
+            if no_grandpa {
+                tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
+            }
+            node.spawn("author", task::author::run)?;
         }
         if let Some((listener, config)) = rpc {
             node.start_rpc(listener, config)?;
@@ -381,16 +400,20 @@ impl Node {
         self.spawn("informant", task::informant::run)
     }
 
-    fn start_authority(&mut self, no_grandpa: bool) -> Result<(), StartError> {
-        self.spawn("author", task::author::run)?;
-        if self.handle.0.sealing == Sealing::Manual {
-            return Ok(());
-        }
-        if no_grandpa {
-            tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
-            return Ok(());
-        }
-        self.spawn("voter", task::finality::run)
+    /// The hub and the threads that it hands work to; these end with it.
+    fn start_hub(&mut self, events: Option<Events>) -> Result<(), StartError> {
+        let (imports, jobs) = sync_channel(IMPORTS_MAX);
+        let (requests, waiting) = server::queue();
+        self.spawn("importer", move |node| importer::run(node, &jobs))?;
+        self.spawn("server", move |node| {
+            lower_priority();
+            server::run(node, &waiting);
+        })?;
+        let wire: Arc<dyn Wire> = match &self.handle.0.network {
+            Some(network) => Arc::new(network.clone()),
+            None => Arc::new(Nowhere),
+        };
+        self.spawn("hub", move |node| net::run(node, wire, events, Queues { imports, requests }))
     }
 
     fn start_rpc(&mut self, listener: Listener, config: RpcConfig) -> Result<(), StartError> {
@@ -469,7 +492,6 @@ impl Node {
         }
         inner.orders.close();
         inner.pool.close();
-        inner.voter.wake();
         inner.upgrade.wake();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
@@ -557,40 +579,6 @@ fn open_chain(
         dir.db().display(), chain.best().number, chain.finalised().number
     );
     Ok(Opened { store, executor, chain })
-}
-
-type Connected = (Option<Runtime>, Option<Network>, String);
-
-fn start_network(
-    peering: Option<&Peering>,
-    dir: &ChainDir,
-    metrics: &Arc<Metrics>,
-    genesis: H256,
-) -> Result<Connected, StartError> {
-    let key = match peering.and_then(|peering| peering.node_key.clone()) {
-        Some(key) => key,
-        None => dir.node_key()?,
-    };
-    let peer_id = quire_network::peer_id(*key)?;
-    let Some(peering) = peering else { return Ok((None, None, peer_id)) };
-    let (begin, end) = thread_hooks(metrics, || {});
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("network")
-        .on_thread_start(begin)
-        .on_thread_stop(end)
-        .enable_all()
-        .build()
-        .map_err(StartError::Threads)?;
-    let config = quire_network::Config {
-        listen: peering.listen.clone(),
-        ..quire_network::Config::new(*key, concat!("quire/", env!("CARGO_PKG_VERSION")), genesis)
-    };
-    let (network, mut events) = runtime.block_on(Network::start(config))?;
-    // Nothing drives the chain by them yet; a queue that nobody reads would fill.
-    runtime.spawn(async move { while events.recv().await.is_some() {} });
-    tracing::info!(target: "substrate", "Local node identity is: {peer_id}");
-    Ok((Some(runtime), Some(network), peer_id))
 }
 
 fn system_info(

@@ -22,7 +22,7 @@ mod dry_run;
 pub(crate) use attestor::{Attestor, Effect, Input, Open};
 pub(crate) use dry_run::{Complaint, dry_run, trial_options};
 
-use crate::task::finality::Bell;
+use crate::task::bell::Bell;
 use quire_core::upgrade::VERDICT_ID;
 use quire_core::{H256, InherentData, Verdict};
 use std::sync::{Mutex, PoisonError};

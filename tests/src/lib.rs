@@ -1,7 +1,8 @@
 //! The harness of the workspace's own tests: where the repository is, what a checked-in Wasm blob was built from, how to
-//! spoil one, the simulator, and the load test of JSON-RPC.
+//! spoil one, the simulator, the load test of JSON-RPC, and the soak of a consortium.
 
 pub mod blob;
+pub mod consortium;
 pub mod mutate;
 pub mod sim;
 pub mod soak;

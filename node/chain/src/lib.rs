@@ -50,7 +50,7 @@ pub use environment::{
 };
 pub use finalise::{FinaliseError, Finalised};
 pub use genesis::{Genesis, GenesisError};
-pub use import::{ImportError, Imported, RecheckError, Rechecked};
+pub use import::{ImportError, Imported, Received, RecheckError, Rechecked};
 pub use layer::Layer;
 pub use overlay::Overlay;
 pub use query::{QueryError, TreeSnapshot, Unfinalised, WaitingBlock};

@@ -340,6 +340,11 @@ impl Sync {
         self.peers.values().map(|peer| peer.best).max()
     }
 
+    /// What each peer is believed to have as its best block.
+    pub fn heads(&self) -> impl Iterator<Item = (PeerId, Head)> {
+        self.peers.iter().map(|(id, peer)| (*id, peer.best))
+    }
+
     /// Blocks given to the import and not answered.
     #[must_use]
     pub fn queued(&self) -> usize {

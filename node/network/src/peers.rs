@@ -11,7 +11,8 @@
 //! * R1 A score heals by a 64th a second, at least one. At [`BAN_SCORE`] the peer is closed and banned, with the last
 //!   rule as reason; a ban lasts [`FIRST_BAN_MS`], twice as long each further time, at most [`MAX_BAN_MS`]. Afterwards the
 //!   score is half as bad as when it began.
-//! * R2 Reserved peers are never banned and need no slot. With `reserved_only` all others are refused.
+//! * R2 Reserved peers are never banned and need no slot. With `reserved_only` all others are refused,
+//!   and addresses that peers tell are not used.
 //! * R3 A peer gets a slot if one of its kind is free, and none while it is banned. The reason of a refusal is remembered.
 //! * R4 The node dials until its outbound slots are taken and it has at least `connectivity + 1` full peers in either
 //!   direction; reserved peers first, then those with the fewest failures. Never itself, never a banned peer.
@@ -365,6 +366,10 @@ impl Peers {
 
     fn learn(&mut self, now_ms: u64, peer: PeerId, address: String, source: Source) {
         if peer == self.own {
+            return;
+        }
+        // R2: the operator named whom to talk to, and where they are.
+        if self.policy.reserved_only && source == Source::Gossip {
             return;
         }
         // R7: only the operator's peers, and those with whom there is more than an address, displace others.

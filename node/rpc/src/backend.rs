@@ -103,6 +103,23 @@ pub trait Backend: Send + Sync + 'static {
     /// Whether the keystore holds the secrets of all session keys; none when they do not decode.
     fn has_session_keys(&self, encoded: &[u8]) -> Result<Option<bool>, BackendError>;
 
+    /// Where the finality vote stands, for people; null on a node that does not look.
+    fn explain_finality(&self) -> Value {
+        Value::Null
+    }
+    /// What is known of a peer, or of all.
+    fn explain_peer(&self, _peer: Option<&str>) -> Value {
+        Value::Null
+    }
+    /// What a block of the chain waits for.
+    fn explain_block(&self, hash: &H256) -> Result<Value, BackendError> {
+        Err(BackendError::UnknownBlock(*hash))
+    }
+    /// What a block of a channel waits for.
+    fn explain_channel_block(&self, channel: u64, _block: u32) -> Result<Value, BackendError> {
+        Err(BackendError::Refused(format!("this node knows no channel {channel}")))
+    }
+
     /// Who makes blocks on order; none on a node whose blocks come by themselves.
     fn manual_sealing(&self) -> Option<Arc<dyn ManualSealing>> {
         None

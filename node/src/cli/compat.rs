@@ -51,30 +51,11 @@ pub struct CompatArgs {
     /// No discovery in the local network, as always.
     #[arg(long)]
     pub no_mdns: bool,
-    /// Address under which peers reach the node.
-    #[arg(long, value_name = "ADDRESS")]
-    pub public_addr: Vec<String>,
-    /// Peers to start with.
-    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
-    pub bootnodes: Vec<String>,
-    /// Peers to stay connected with.
-    #[arg(long, value_name = "ADDRESS", num_args = 1..)]
-    pub reserved_nodes: Vec<String>,
-    /// Connect to reserved peers only.
-    #[arg(long)]
-    pub reserved_only: bool,
-    /// Most incoming peers.
-    #[arg(long, value_name = "COUNT")]
-    pub in_peers: Option<u32>,
-    /// Most outgoing peers.
-    #[arg(long, value_name = "COUNT")]
-    pub out_peers: Option<u32>,
 }
 
 impl CompatArgs {
     /// One sentence for each flag that was given and does nothing.
     pub fn warnings(&self) -> Vec<String> {
-        const NO_PEERS: &str = "is not used yet: this node exchanges no blocks with peers";
         let given = [
             (
                 matches!(self.database, DatabaseKind::RocksDb | DatabaseKind::ParityDb),
@@ -87,12 +68,6 @@ impl CompatArgs {
                 "--telemetry-url",
                 "is not used: this node reports to no server",
             ),
-            (!self.public_addr.is_empty(), "--public-addr", NO_PEERS),
-            (!self.bootnodes.is_empty(), "--bootnodes", NO_PEERS),
-            (!self.reserved_nodes.is_empty(), "--reserved-nodes", NO_PEERS),
-            (self.reserved_only, "--reserved-only", NO_PEERS),
-            (self.in_peers.is_some(), "--in-peers", NO_PEERS),
-            (self.out_peers.is_some(), "--out-peers", NO_PEERS),
         ];
         given
             .iter()
@@ -117,7 +92,7 @@ mod tests {
         let all = "quire --dev --database rocksdb --sync warp --telemetry-url x --public-addr a --bootnodes a b \
                    --reserved-nodes c --reserved-only --in-peers 3 --out-peers 4";
         let said = warnings(all);
-        assert_eq!(said.len(), 9, "{said:?}");
+        assert_eq!(said.len(), 3, "those about peers have a meaning: {said:?}");
         assert!(said[0].contains("--database") && said[0].contains("sled"));
     }
 }

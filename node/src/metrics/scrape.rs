@@ -131,26 +131,77 @@ fn proposer(page: &mut Page, node: &Inner) {
 fn finality(page: &mut Page, node: &Inner) {
     let help = "Highest completed GRANDPA round.";
     page.one("substrate_finality_grandpa_round", Gauge, help, node.finality_round());
-    // A lone authority skips the first phase: its precommit alone decides.
     let name = "substrate_finality_grandpa_prevotes_total";
-    page.one(name, Counter, "Total number of GRANDPA prevotes cast locally.", 0);
+    let help = "Total number of GRANDPA prevotes cast locally.";
+    page.one(name, Counter, help, node.metrics.prevotes.get());
     let name = "substrate_finality_grandpa_precommits_total";
     let help = "Total number of GRANDPA precommits cast locally.";
     page.one(name, Counter, help, node.metrics.precommits.get());
+    let help = "Authorities that were found to sign twice, by what they signed.";
+    page.family("quire_equivocations_total", Counter, help)
+        .series(&[("what", "seal")], node.metrics.seal_equivocations.get())
+        .series(&[("what", "vote")], node.metrics.vote_equivocations.get());
 }
 
 fn peers(page: &mut Page, node: &Inner) {
     let peers = node.peers();
     page.one("substrate_sub_libp2p_peers_count", Gauge, "Number of connected peers.", peers);
     page.one("substrate_sync_peers", Gauge, "Number of peers we sync with.", peers);
-    let is_syncing =
-        u8::from(node.sync_target() > node.chain.best().number.saturating_add(MAJOR_SYNC_BLOCKS));
+    let (is_syncing, queued) = {
+        let state = node.view.lock();
+        (u8::from(state.is_syncing), state.queued)
+    };
     let help = "Whether the node is performing a major sync or not.";
     page.one("substrate_sub_libp2p_is_major_syncing", Gauge, help, is_syncing);
+    page.one("substrate_sync_queued_blocks", Gauge, "Number of blocks in import queue.", queued);
+    if let Some(network) = node.network() {
+        traffic(page, &network.metrics());
+        let overlay = network.connectivity();
+        let help = "Vertex-disjoint paths between the two worst connected nodes known.";
+        page.one("quire_overlay_connectivity", Gauge, help, overlay.paths);
+        page.one("quire_overlay_nodes", Gauge, "Nodes of the overlay that are known.", overlay.nodes);
+    }
 }
 
-/// Blocks behind from which on a node is said to sync, as in Substrate.
-const MAJOR_SYNC_BLOCKS: u32 = 5;
+fn traffic(page: &mut Page, counts: &quire_network::Metrics) {
+    page.family("substrate_sub_libp2p_network_bytes_total", Counter, "Total bandwidth usage, payloads.")
+        .series(&[("direction", "in")], counts.bytes_in)
+        .series(&[("direction", "out")], counts.bytes_out);
+    let help = "Total number of libp2p connections opened by direction.";
+    page.family("substrate_sub_libp2p_connections_opened_total", Counter, help)
+        .series(&[("direction", "in")], counts.connections_opened_in)
+        .series(&[("direction", "out")], counts.connections_opened_out);
+    let help = "Total number of libp2p connections closed.";
+    page.one("substrate_sub_libp2p_connections_closed_total", Counter, help, counts.connections_closed);
+    page.one("quire_network_bans_total", Counter, "Peers that were banned.", counts.bans);
+    let direction = |is_inbound| if is_inbound { "in" } else { "out" };
+    let help = "Notifications by protocol and direction.";
+    let family = page.family("quire_network_notifications_total", Counter, help);
+    for (channel, is_inbound, count, _) in &counts.notifications {
+        family.series(&[("protocol", channel.name()), ("direction", direction(*is_inbound))], count);
+    }
+    let family = page.family(
+        "quire_network_notification_bytes_total",
+        Counter,
+        "Their bytes by protocol and direction.",
+    );
+    for (channel, is_inbound, _, bytes) in &counts.notifications {
+        family.series(&[("protocol", channel.name()), ("direction", direction(*is_inbound))], bytes);
+    }
+    for (is_in, is_good, name) in [
+        (true, true, "substrate_sub_libp2p_requests_in_success_total"),
+        (true, false, "substrate_sub_libp2p_requests_in_failure_total"),
+        (false, true, "substrate_sub_libp2p_requests_out_success_total"),
+        (false, false, "substrate_sub_libp2p_requests_out_failure_total"),
+    ] {
+        let family = page.family(name, Counter, "Requests by protocol, direction and outcome.");
+        for (method, is_inbound, good, bad) in &counts.requests {
+            if *is_inbound == is_in {
+                family.series(&[("protocol", method.name())], if is_good { good } else { bad });
+            }
+        }
+    }
+}
 
 fn store(page: &mut Page, node: &Inner) {
     let sizes = node.store_sizes();

@@ -1,14 +1,16 @@
 //! The node as JSON-RPC sees it.
 use super::{Inner, NodeHandle, session_keys};
+use crate::net::view::PeerView;
 use crate::sealing::Sealing;
 use futures::future::BoxFuture;
 use parity_scale_codec::{Decode, Encode};
 use quire_chain::{ExecuteError, QueryError, StateError, StateView, StoreError, TreeSnapshot, WaitingBlock};
 use quire_core::digest::GRANDPA_ENGINE_ID;
 use quire_core::{
-    AccountId, BlockNumber, GrandpaJustification, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic,
-    RuntimeVersion, TransactionSource, ss58,
+    AccountId, BlockNumber, GrandpaId, H256, Header, KeyTypeId, Nonce, OpaqueExtrinsic, RuntimeVersion,
+    TransactionSource, ss58,
 };
+use quire_network::wire::handshake::{AUTHORITY, LIGHT};
 use quire_rpc::{
     Backend, BackendError, Block, BlockEvent, BlockRef, ChangedKeys, FinalityRound, FinalityState, Health,
     Justification, ManualSealing, Peer, Runtime, Snapshot, SnapshotBlock, SubmitError, SyncState, SystemInfo,
@@ -40,28 +42,23 @@ pub(super) fn next_nonce(node: &Inner, account: &AccountId) -> Result<Nonce, Bac
     Ok(node.pool.nonce_of(account).unwrap_or(0).max(nonce))
 }
 
-/// How the vote stands, if this node votes: a lone voter is always between two rounds.
+/// How the vote stands, if this node votes.
 fn finality_state(node: &Inner) -> Option<FinalityState> {
-    let (voters, view) = node.chain.finality(None);
-    let votes = node.system.is_authority && node.keystore.grandpa_keys().iter().any(|id| voters.contains(id));
-    if !votes {
-        return None;
-    }
-    let last = node.chain.justification(view.finalised.1).ok().flatten();
-    let last_round = last
-        .and_then(|bytes| GrandpaJustification::decode(&mut &bytes[..]).ok())
-        .map_or(0, |justification| justification.round);
-    let missing = || voters.authorities().iter().map(|id| ss58::encode(&AccountId(id.0), ss58_prefix(node)));
-    let none = || Votes { current_weight: 0, missing: missing().collect() };
+    let state = node.view.lock();
+    let finality = state.finality.as_ref().filter(|_| state.is_voter)?;
     let weight = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let best = FinalityRound {
-        round: last_round.saturating_add(1),
-        total_weight: weight(voters.authorities().len()),
-        threshold_weight: weight(voters.threshold()),
-        prevotes: none(),
-        precommits: none(),
+    let votes = |missing: &[GrandpaId]| Votes {
+        current_weight: weight(finality.authorities.saturating_sub(missing.len())),
+        missing: missing.iter().map(|id| ss58::encode(&AccountId(id.0), ss58_prefix(node))).collect(),
     };
-    Some(FinalityState { set_id: voters.set_id, best, background: Vec::new() })
+    let best = FinalityRound {
+        round: finality.round,
+        total_weight: weight(finality.authorities),
+        threshold_weight: weight(finality.threshold),
+        prevotes: votes(&finality.missing_prevotes),
+        precommits: votes(&finality.missing_precommits),
+    };
+    Some(FinalityState { set_id: finality.set_id, best, background: Vec::new() })
 }
 
 fn ss58_prefix(node: &Inner) -> u16 {
@@ -217,34 +214,28 @@ impl Backend for NodeBackend {
     }
 
     fn health(&self) -> Health {
-        let peers = u32::try_from(self.inner().peers()).unwrap_or(u32::MAX);
-        Health { peers, is_syncing: false, should_have_peers: !self.is_development() }
+        let state = self.inner().view.lock();
+        let peers = u32::try_from(state.peers.len()).unwrap_or(u32::MAX);
+        Health { peers, is_syncing: state.is_syncing, should_have_peers: !self.is_development() }
     }
 
     fn peers(&self) -> Vec<Peer> {
-        let Some(network) = &self.inner().network else { return Vec::new() };
-        let genesis = BlockRef { hash: self.inner().system.genesis_hash, number: 0 };
-        let known =
-            |head: quire_network::Handshake| BlockRef { hash: head.best_hash, number: head.best_number };
-        let roles = |head: quire_network::Handshake| match head.roles {
-            quire_network::wire::handshake::AUTHORITY => "AUTHORITY",
-            quire_network::wire::handshake::LIGHT => "LIGHT",
-            _ => "FULL",
+        let peer = |peer: &PeerView| Peer {
+            peer_id: peer.id.clone(),
+            roles: match peer.roles {
+                AUTHORITY => "AUTHORITY",
+                LIGHT => "LIGHT",
+                _ => "FULL",
+            }
+            .into(),
+            best: BlockRef { hash: peer.best.hash, number: peer.best.number },
         };
-        network
-            .peers()
-            .into_iter()
-            .map(|peer| Peer {
-                peer_id: peer.peer,
-                roles: peer.handshake.map_or("FULL", roles).into(),
-                best: peer.handshake.map_or(genesis, known),
-            })
-            .collect()
+        self.inner().view.lock().peers.values().map(peer).collect()
     }
 
     fn sync_state(&self) -> SyncState {
         let current = self.inner().chain.best().number;
-        SyncState { starting: self.inner().starting, current, highest: current }
+        SyncState { starting: self.inner().starting, current, highest: self.inner().sync_target() }
     }
 
     fn listen_addresses(&self) -> Vec<String> {
@@ -278,6 +269,25 @@ impl Backend for NodeBackend {
             .try_into()
             .map_err(|_| BackendError::Refused(format!("a public key has 32 bytes, this one {length}")))?;
         Ok(self.inner().keystore.has(key_type, public))
+    }
+
+    fn explain_finality(&self) -> serde_json::Value {
+        crate::explain::finality(self.inner())
+    }
+
+    fn explain_peer(&self, peer: Option<&str>) -> serde_json::Value {
+        match peer {
+            Some(peer) => crate::explain::peer(self.inner(), peer),
+            None => crate::explain::peers(self.inner()),
+        }
+    }
+
+    fn explain_block(&self, hash: &H256) -> Result<serde_json::Value, BackendError> {
+        crate::explain::block(self.inner(), *hash).map_err(store_error)
+    }
+
+    fn explain_channel_block(&self, channel: u64, block: u32) -> Result<serde_json::Value, BackendError> {
+        crate::explain::channel_block(self.inner(), channel, block).map_err(BackendError::Refused)
     }
 
     fn manual_sealing(&self) -> Option<Arc<dyn ManualSealing>> {

@@ -103,6 +103,10 @@ fn claim_slot(node: &Inner, slot: Slot, parent: &Head, set: &AuraSet) -> Option<
     let best_slot = node.chain.best_slot();
     let parent_slot = (parent.number > 0).then_some(best_slot);
     let claim = claim::claim(slot, parent_slot, set, &node.keystore.aura_keys())?;
+    if !node.force_authoring && node.view.lock().is_syncing {
+        tracing::debug!(target: "aura", "slot {} is skipped: the node is catching up", slot.0);
+        return None;
+    }
     let finalised = node.chain.finalised().number;
     if !node.force_authoring && claim::should_back_off(slot, best_slot, parent.number, finalised) {
         tracing::info!(target: "aura", "slot {} is skipped: finality lags at #{finalised}", slot.0);

@@ -3,10 +3,12 @@
 //! Rule: a change of the chain and what is told about it belong together ([`Announcer::in_order`]). Else the voter could
 //! make a block final, and tell so, before its author has told that the block exists.
 use crate::clock::Stopwatch;
+use crate::net::post::Letter;
 use crate::service::Inner;
 use crate::stop::StopReason;
 use quire_chain::{Finalised, Head, ImportError, Imported, TreeRoute};
-use quire_core::OpaqueExtrinsic;
+use quire_consensus::finality::message::Target;
+use quire_core::{GrandpaJustification, OpaqueExtrinsic};
 use quire_pool::{BlockBody, BlockRef, Input};
 use quire_rpc::{BlockEvent, Runtime};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -74,7 +76,7 @@ pub(crate) fn timed(
 /// After a block was imported. Pool first: whoever hears of the block may submit what builds on it.
 pub(crate) fn imported(node: &Inner, imported: &Imported) {
     if let Some(proof) = &imported.equivocation {
-        tracing::warn!(target: "aura", "equivocation: two blocks in one slot by one author: {proof:?}");
+        crate::offences::seal(node, proof);
     }
     if let Some(route) = &imported.new_best {
         let newest = (imported.block, &imported.body);
@@ -87,12 +89,16 @@ pub(crate) fn imported(node: &Inner, imported: &Imported) {
         is_best: imported.new_best.is_some(),
         new_runtime: new_runtime(node, imported),
     });
-    node.voter.wake();
+    node.post.send(Letter::Block {
+        hash: imported.block.hash,
+        header: imported.header.clone(),
+        is_best: imported.new_best.is_some(),
+    });
     node.upgrade.wake();
 }
 
 /// After blocks became final.
-pub(crate) fn finalised(node: &Inner, done: &Finalised) {
+pub(crate) fn finalised(node: &Inner, done: &Finalised, proof: &Arc<GrandpaJustification>) {
     if let Some(route) = &done.new_best {
         // What lost is gone from the store.
         let lost: Vec<Known> = route.retracted.iter().copied().zip(&done.retracted).collect();
@@ -108,6 +114,11 @@ pub(crate) fn finalised(node: &Inner, done: &Finalised) {
             best: best(node),
         });
         node.announcer.finalised.send_replace(*head);
+        node.post.send(Letter::Finalised {
+            target: Target { hash: head.hash, number: head.number },
+            proof: proof.clone(),
+            moved_best: done.new_best.is_some(),
+        });
     }
     node.pool.step(Input::Finalised(done.blocks.iter().map(|(head, _)| block_ref(head)).collect()));
 }

@@ -7,13 +7,30 @@ const PERIOD_S: u64 = 5;
 
 /// Runs until the node stops.
 pub(crate) fn run(node: &Inner) {
+    let mut before = node.chain.best().number;
     while !node.stop.wait(Duration::from_secs(PERIOD_S)) {
         let (best, finalised) = (node.chain.best(), node.chain.finalised());
         let pool = node.pool.sizes();
-        let peers = node.peers();
+        let (peers, is_syncing) = {
+            let state = node.view.lock();
+            (state.peers.len(), state.is_syncing)
+        };
+        let rate = best.number.saturating_sub(before) as u64 * 10 / PERIOD_S;
+        let doing = match is_syncing {
+            true => {
+                format!(
+                    "Syncing {}.{} bps, target=#{} ({peers} peers)",
+                    rate / 10,
+                    rate % 10,
+                    node.sync_target()
+                )
+            }
+            false => format!("Idle ({peers} peers)"),
+        };
+        before = best.number;
         tracing::info!(
             target: "substrate",
-            "Idle ({peers} peers), best: #{} ({}), finalized #{} ({}), pool: {} ready, {} future",
+            "{doing}, best: #{} ({}), finalized #{} ({}), pool: {} ready, {} future",
             best.number,
             short(&best.hash),
             finalised.number,

@@ -3,9 +3,9 @@
 //! Rule: an order may name any block above the last finalised one, or that one itself, as parent. The block goes through
 //! the same import as any other, so a longer fork reorganises the chain for real.
 use super::author::{Authored, author};
-use super::finality::{Trouble, finalise_to, find_key, voter};
 use super::import;
 use super::orders::{Found, Order};
+use super::solo::{Trouble, finalise_to, find_key, voter};
 use crate::clock::{Stopwatch, now_ms};
 use crate::sealing::{Next, Sealer, Sealing, Seen, on_demand};
 use crate::service::Inner;
@@ -15,6 +15,7 @@ use quire_chain::Head;
 use quire_consensus::finality::solo::Solo;
 use quire_core::{GrandpaJustification, H256};
 use quire_rpc::{Created, SealError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs until the node stops.
@@ -107,8 +108,9 @@ fn make_final(
     if let Some(mut bytes) = justification {
         let proof = GrandpaJustification::decode_all(&mut bytes)
             .map_err(|why| refuse(format!("the justification is none: {why}")))?;
+        let proof = Arc::new(proof);
         let change = || node.chain.finalise(hash, &proof);
-        let done = node.announcer.in_order(change, |done| import::finalised(node, done));
+        let done = node.announcer.in_order(change, |done| import::finalised(node, done, &proof));
         return done.map(drop).map_err(|why| refuse(why.to_string()));
     }
     let solo = match solo {

@@ -9,15 +9,17 @@
 //! Rules:
 //! * R1 Whatever came while a validation ran goes into the next one together, so that the cost of a runtime call and of
 //!   a signature batch is shared.
-//! * R2 The inbox is bounded; above it a submission is answered at once that the pool is full.
+//! * R2 The inbox is bounded; above it a submission is answered at once that the pool is full. Peers may fill half of it.
 //! * R3 No lock is held while signatures are verified or the runtime runs.
 use crate::clock::Stopwatch;
 use crate::metrics::PoolMetrics;
+use crate::net::post::Post;
 use crate::service::{Chain, Verifier};
 use crate::task::orders::Orders;
 use futures::future::{BoxFuture, FutureExt};
 use quire_chain::QueryError;
-use quire_core::{H256, Nonce, OpaqueExtrinsic, TransactionSource, TransactionValidity};
+use quire_consensus::PeerId;
+use quire_core::{H256, InvalidTransaction, Nonce, OpaqueExtrinsic, TransactionSource, TransactionValidity};
 use quire_pool::{BlockRef, Effect, Input, Pool, PoolError, ReadyTransaction, Sizes, Status, Submission};
 use quire_rpc::{SubmitError, TxStatus};
 use std::collections::{BTreeMap, VecDeque};
@@ -36,11 +38,19 @@ const STATUSES_BUFFERED: usize = 64;
 /// What a submission is answered with.
 type Answer = Result<H256, PoolError>;
 
+/// Who wants to know what became of a submission.
+enum Sender {
+    /// A client.
+    Client(oneshot::Sender<Answer>),
+    /// A peer: it is told nothing, and reported if no honest node has the transaction.
+    Peer(PeerId),
+}
+
 /// A transaction on its way to the pool.
 struct Incoming {
     extrinsic: Arc<OpaqueExtrinsic>,
     source: TransactionSource,
-    reply: oneshot::Sender<Answer>,
+    reply: Sender,
     watcher: Option<mpsc::Sender<TxStatus>>,
 }
 
@@ -61,7 +71,7 @@ struct Inbox {
 
 /// Who waits for an answer: by the ticket of the submission.
 struct Waiting {
-    reply: oneshot::Sender<Answer>,
+    reply: Sender,
     watcher: Option<mpsc::Sender<TxStatus>>,
 }
 
@@ -70,6 +80,7 @@ struct State {
     waiting: BTreeMap<u64, Waiting>,
     watchers: BTreeMap<H256, mpsc::Sender<TxStatus>>,
     next_ticket: u64,
+    post: Arc<Post>,
 }
 
 /// The pool with its worker's inbox.
@@ -90,6 +101,7 @@ impl PoolTask {
         chain: Arc<Chain>,
         verifier: Arc<Verifier>,
         orders: Orders,
+        post: Arc<Post>,
     ) -> Self {
         let best = super::import::block_ref(&chain.best());
         let state = State {
@@ -97,6 +109,7 @@ impl PoolTask {
             waiting: BTreeMap::new(),
             watchers: BTreeMap::new(),
             next_ticket: 0,
+            post,
         };
         Self {
             orders,
@@ -145,6 +158,7 @@ impl PoolTask {
             let _ = reply.send(Err(PoolError::ImmediatelyDropped));
         } else {
             inbox.bytes = bytes;
+            let reply = Sender::Client(reply);
             inbox.submissions.push_back(Incoming { extrinsic: Arc::new(extrinsic), source, reply, watcher });
             self.has_work.notify_one();
         }
@@ -154,6 +168,39 @@ impl PoolTask {
                 Ok(verdict) => Ok(verdict?),
                 Err(_) => Err(SubmitError::Internal("the node is stopping; submit to another one".into())),
             }
+        }
+    }
+
+    /// Takes in what a peer sent, as far as there is room (R2).
+    pub(crate) fn submit_of_peer(&self, peer: PeerId, transactions: Vec<OpaqueExtrinsic>) {
+        let mut inbox = lock(&self.inbox);
+        for extrinsic in transactions {
+            let bytes = inbox.bytes.saturating_add(extrinsic.0.len());
+            if inbox.is_closed || inbox.submissions.len() >= INBOX_MAX / 2 || bytes > INBOX_BYTES_MAX / 2 {
+                break;
+            }
+            inbox.bytes = bytes;
+            inbox.submissions.push_back(Incoming {
+                extrinsic: Arc::new(extrinsic),
+                source: TransactionSource::External,
+                reply: Sender::Peer(peer),
+                watcher: None,
+            });
+        }
+        self.has_work.notify_one();
+    }
+
+    /// Tells those who follow transactions which peers got them.
+    pub(crate) fn broadcast(
+        &self,
+        told: BTreeMap<H256, Vec<PeerId>>,
+        names: impl Fn(Vec<PeerId>) -> Vec<String>,
+    ) {
+        let state = lock(&self.state);
+        for (hash, peers) in told {
+            let Some(watcher) = state.watchers.get(&hash) else { continue };
+            // Who does not keep up is found out with the next status of the pool.
+            let _ = watcher.try_send(TxStatus::Broadcast(names(peers)));
         }
     }
 
@@ -346,8 +393,7 @@ impl State {
                         left.push(hash);
                     }
                 }
-                // Gossip joins here with the network's protocols.
-                Effect::Propagate { .. } => {}
+                Effect::Propagate { hash, extrinsic } => self.post.propagate((hash, extrinsic)),
             }
         }
     }
@@ -357,8 +403,12 @@ impl State {
         if let (Ok(()), Some(watcher)) = (&result, watcher) {
             self.watchers.insert(hash, watcher);
         }
-        // The client may have left meanwhile.
-        let _ = reply.send(result.map(|()| hash));
+        match (reply, result) {
+            // The client may have left meanwhile.
+            (Sender::Client(reply), result) => drop(reply.send(result.map(|()| hash))),
+            (Sender::Peer(peer), Err(why)) if is_bad(&why) => self.post.complain(peer),
+            (Sender::Peer(_), _) => {}
+        }
     }
 
     /// Tells the watcher; false when there is none any more or it does not keep up.
@@ -370,6 +420,11 @@ impl State {
         }
         is_told
     }
+}
+
+/// Whether no honest node passes the transaction on, at whatever block it is.
+fn is_bad(why: &PoolError) -> bool {
+    matches!(why, PoolError::BadFormat { .. } | PoolError::Invalid(InvalidTransaction::BadProof))
 }
 
 fn tx_status(status: Status) -> TxStatus {

@@ -108,7 +108,12 @@ fn r2_reserved_peers_are_never_banned_and_need_no_slot() {
     assert_eq!(peers.step(0, Input::Ban(id(1), "rule", 1_000)), []);
     assert_eq!(peers.admit(0, &id(1), true, false), Ok(()));
     assert_eq!(peers.admit(0, &id(2), true, false), Err(Refusal::NotReserved));
-    // Nor is anybody else dialled.
+    // Nor is anybody else dialled, nor an address that others tell.
+    let mut peers = self::peers(Policy { in_peers: 0, out_peers: 0, reserved_only: true, ..policy() });
+    learn(&mut peers, 1, Source::Reserved);
+    peers.step(0, Input::Learned(id(1), "/ip4/10.0.0.9/tcp/9".into(), Source::Gossip));
+    let effects = peers.step(0, Input::Tick);
+    assert!(matches!(&effects[..], [Effect::Dial(_, addresses)] if addresses.len() == 1), "{effects:?}");
     learn(&mut peers, 3, Source::Boot);
     assert_eq!(peers.step(0, Input::Tick), []);
 }

@@ -1,13 +1,67 @@
 //! `quire_*`: what the chain can explain about itself.
 use super::{Context, Registered, Registry, Reply, reply};
 use crate::error;
-use crate::params::Args;
+use crate::params::{Args, FromParam};
 use parity_scale_codec::Decode;
-use quire_core::{AuraId, UpgradeState, UpgradeStatus, Verdict, ss58};
+use quire_core::{AuraId, H256, UpgradeState, UpgradeStatus, Verdict, ss58};
 use serde_json::{Value, json};
 
 pub(super) fn register(registry: &mut Registry) -> Registered {
-    registry.read(&["quire_explainUpgrade"], explain_upgrade)
+    registry.read(&["quire_explainUpgrade"], explain_upgrade)?;
+    registry.read(&["quire_explainFinality"], explain_finality)?;
+    registry.read(&["quire_explainBlock"], explain_block)?;
+    // It shows addresses.
+    registry.read_unsafe(&["quire_explainPeer"], explain_peer)
+}
+
+/// Where the finality vote stands, and whom it waits for.
+fn explain_finality(context: &Context, _: &mut Args) -> Reply {
+    reply(&context.backend.explain_finality())
+}
+
+/// What is known of the peer with this id, or of all peers.
+fn explain_peer(context: &Context, args: &mut Args) -> Reply {
+    let peer: Option<String> = args.optional("peerId")?;
+    reply(&context.backend.explain_peer(peer.as_deref()))
+}
+
+/// What a block waits for: `[hash]`, `[number]`, or `[channel, number]` for one of a channel.
+fn explain_block(context: &Context, args: &mut Args) -> Reply {
+    let name = args.required("hash, number or channel")?;
+    let block: Option<u32> = args.optional("number")?;
+    let backend = &*context.backend;
+    let explained = match (name, block) {
+        (BlockName::Number(channel), Some(block)) => backend.explain_channel_block(channel, block),
+        (BlockName::Hash(_), Some(_)) => {
+            return Err(error::invalid_params("a channel is named by its number, not by a hash"));
+        }
+        (BlockName::Hash(hash), None) => backend.explain_block(&hash),
+        (BlockName::Number(number), None) => {
+            let height = u32::try_from(number).map_err(|_| error::invalid_params("heights end at 2^32"))?;
+            match backend.hash_at(height).map_err(|why| error::client(&why))? {
+                Some(hash) => backend.explain_block(&hash),
+                None => return reply(&Value::Null),
+            }
+        }
+    };
+    reply(&explained.map_err(|why| error::client(&why))?)
+}
+
+/// First parameter of `quire_explainBlock`.
+enum BlockName {
+    Hash(H256),
+    Number(u64),
+}
+
+impl FromParam for BlockName {
+    fn from_param(json: &str) -> Result<Self, String> {
+        match json.trim().parse() {
+            Ok(number) => Ok(Self::Number(number)),
+            Err(_) => H256::from_param(json)
+                .map(Self::Hash)
+                .map_err(|_| "expected the hash of a block, its number, or the number of a channel".into()),
+        }
+    }
 }
 
 /// The open upgrade, or what became of the last one; `null` when there never was one.
@@ -100,7 +154,7 @@ fn explanation(status: &UpgradeStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quire_core::{H256, Upgrade};
+    use quire_core::Upgrade;
 
     fn status(state: UpgradeState) -> UpgradeStatus {
         let upgrade = Upgrade {

@@ -10,6 +10,8 @@
 //!   precommit of that round.
 //! - R2 After a restart the round is counted again from its votes. If some of its blocks are not to be found (their
 //!   fork lost meanwhile), the state that was recorded holds.
+//! - R3 A lone authority that voted without this machine ([`super::super::solo`]) goes on after the round of its last
+//!   precommit: that alone completed the round, and made its block final.
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use crate::finality::blocks::{Blocks, is_known};
 use crate::finality::justification::VoterSet;
 use crate::finality::message::{Ballot, Target};
 use crate::finality::round::{Round, RoundState};
+use crate::finality::solo::LastVote;
 use crate::finality::votes::{Phase, Votes};
 
 /// Two ballots per authority and phase.
@@ -74,6 +77,29 @@ impl RoundRecord {
             precommits: ballots(Phase::Precommit),
             next_prevotes: current.votes().ballots(Phase::Prevote).copied().collect(),
         }
+    }
+
+    /// R3: the record to start from, given the one that the guard holds and the last precommit of the only voter.
+    #[must_use]
+    pub fn of_lone(kept: Option<Self>, last: LastVote) -> Option<Self> {
+        let is_newer = |kept: &Self| {
+            kept.set_id > last.set_id
+                || (kept.set_id == last.set_id && kept.round.saturating_add(1) >= last.round)
+        };
+        if kept.as_ref().is_some_and(is_newer) {
+            return kept;
+        }
+        let target = Target { hash: last.target_hash, number: last.target_number };
+        Some(Self {
+            set_id: last.set_id,
+            round: last.round,
+            base: target,
+            next_base: target,
+            state: RoundState::genesis(target),
+            prevotes: Vec::new(),
+            precommits: Vec::new(),
+            next_prevotes: Vec::new(),
+        })
     }
 
     /// R2.

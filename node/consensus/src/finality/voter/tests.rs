@@ -68,6 +68,31 @@ fn r6_a_lone_authority_finalises_without_a_timer() {
 }
 
 #[test]
+fn a_lone_authority_goes_on_after_votes_that_were_cast_without_this_machine() {
+    let mut net = Net::new(1);
+    let node = &mut net.nodes[0];
+    let genesis = node.tree.genesis;
+    let block = node.tree.grow(genesis, 0);
+    let last = LastVote { set_id: 0, round: 7, target_hash: genesis.hash, target_number: genesis.number };
+    let round_of = |kept: Option<RoundRecord>| {
+        let own = OwnVotes { precommit: Some(last), ..OwnVotes::default() };
+        let record = RoundRecord::of_lone(kept, last);
+        let start = Start { id: Some(id(0)), voters: voters(0, 1), own, record };
+        let mut voter = Voter::new(Config::default(), 0, start, &node.tree);
+        let mut out = Vec::new();
+        voter.step(0, &node.tree, Input::Imported, &mut out);
+        let Some(Effect::Sign(request)) = out.first() else { panic!("{out:?}") };
+        (request.round, request.target)
+    };
+    assert_eq!(round_of(None), (8, block));
+    let older = RoundRecord::of_lone(None, LastVote { round: 3, ..last }).unwrap();
+    assert_eq!(round_of(Some(older)), (8, block), "its record is from before");
+    let same = RoundRecord::of_lone(None, LastVote { round: 6, ..last }).unwrap();
+    assert_eq!(round_of(Some(same.clone())).0, 7, "the votes of round 7 are repeated");
+    assert_eq!(RoundRecord::of_lone(Some(same.clone()), last), Some(same));
+}
+
+#[test]
 fn r2_prevotes_stay_on_the_estimate() {
     let mut net = Net::new(4);
     // All prevote 1, and nobody's precommit arrives: the estimate of round 1 stays 1.
