@@ -12,6 +12,7 @@
 //! | [`service`] | builds the parts and connects them: [`service::Node`] and [`service::NodeHandle`] |
 //! | `offchain` | drives the machines of `quire-offchain`: participants and validators of channels |
 //! | `demo` | `quire demo`: the main job on one machine |
+//! | `serve` | answers of peers and light clients |
 //! | [`sealing`] | when to make a block: in slots, or on demand |
 //! | `explain` | why finality, a peer or a block is as it is |
 //! | `net` | the node among others: votes, sync and gossip over the network |
@@ -40,6 +41,7 @@ mod offchain;
 mod offences;
 pub mod sealing;
 pub mod secret_input;
+mod serve;
 pub mod service;
 mod stop;
 pub mod suri;

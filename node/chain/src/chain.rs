@@ -40,6 +40,7 @@ use crate::layer::Layer;
 use crate::overlay::Overlay;
 use crate::tree::{Node, Tree};
 use crate::view::{GROUP_BLOCKS, Group, Index, View};
+use crate::warp::index;
 
 /// Meta key: height from which on the finalised chain runs the code of its head.
 const META_CODE_SINCE: &[u8] = b"chain/code_since";
@@ -141,6 +142,7 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         if found != expected {
             return Err(OpenError::OtherChain { expected, found });
         }
+        index::restore(&*store)?;
         let root = open_root(&store, &*executor)?;
         let code_since = match store.meta(META_CODE_SINCE)? {
             Some(bytes) => BlockNumber::decode(&mut bytes.as_slice())

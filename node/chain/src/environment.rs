@@ -134,6 +134,8 @@ pub struct Commit {
     pub finalise: Vec<Finalise>,
     /// Unfinalised blocks on forks that lost: header, body and journalled layer go.
     pub dropped: Vec<H256>,
+    /// A whole state in the place of the genesis state; nothing else but `meta` comes with it.
+    pub install: Option<Install>,
     /// Small values of the chain itself: `Some` sets, `None` removes.
     pub meta: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
@@ -162,6 +164,28 @@ pub struct Finalise {
     pub layer: Arc<Layer>,
     /// The encoded justification, on its target only.
     pub justification: Option<Vec<u8>>,
+}
+
+/// A final block whose state was downloaded: it becomes the finalised head, and the oldest state.
+#[derive(Clone, Debug)]
+pub struct Install {
+    /// The block; its body stays unknown.
+    pub block: ProvedBlock,
+    /// All values and trie nodes of its state; what else the store has of a state goes.
+    pub layer: Arc<Layer>,
+    /// Final blocks below it that light clients need, ascending; their bodies stay unknown.
+    pub below: Vec<ProvedBlock>,
+}
+
+/// A header with why it is final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvedBlock {
+    /// Hash of `header`.
+    pub hash: H256,
+    /// The header, seal included.
+    pub header: Arc<Header>,
+    /// The encoded justification.
+    pub justification: Vec<u8>,
 }
 
 /// A block as it comes back after a restart.

@@ -4,14 +4,15 @@
 //! - R1 The justification is verified with the voter set in the state of the target's parent.
 //! - R2 No set change lies between the finalised head and the target: what changes the set is finalised itself first,
 //!   so light clients find a justification for it.
-//! - R3 One commit folds every newly finalised layer under its own height, drops what lost and keeps the
-//!   justification; then the tree changes.
+//! - R3 One commit folds every newly finalised layer under its own height, drops what lost, keeps the justification and
+//!   notes a change of the voters ([`crate::warp`]); then the tree changes.
 //! - R4 Finalising the finalised head again changes nothing.
 //! - R5 What lost leaves the store and stays readable from memory for a while ([`Chain::dropped`]).
 
 use std::sync::Arc;
 
 use parity_scale_codec::Encode;
+use quire_consensus::finality::change::changes_voters;
 use quire_consensus::finality::justification;
 use quire_consensus::finality::solo::{ChainView, LastVote};
 use quire_consensus::{JustificationError, VoterSet};
@@ -21,6 +22,7 @@ use crate::chain::{BlockData, Chain, groups};
 use crate::dropped::DroppedBlock;
 use crate::environment::{CODE_KEY, Commit, Execute, Fault, Finalise, Head, Store, StoreError};
 use crate::tree::{Tree, TreeRoute};
+use crate::warp::index;
 
 /// What finalising a block changed.
 #[derive(Clone, Debug)]
@@ -98,7 +100,10 @@ impl<S: Store + ?Sized + 'static, E: Execute + ?Sized> Chain<S, E> {
         let (commit, code_since, mut lost) = {
             let tree = self.tree();
             check(&tree, hash, proof)?;
-            let (commit, code_since) = plan(&tree, hash, proof).ok_or(FinaliseError::Unknown { hash })?;
+            let (mut commit, code_since) = plan(&tree, hash, proof).ok_or(FinaliseError::Unknown { hash })?;
+            if let Some(node) = tree.get(hash).filter(|node| changes_voters(&node.data.header)) {
+                index::note_target(&*self.store, &mut commit, node.head())?;
+            }
             let lost: Vec<_> = commit.dropped.iter().filter_map(|hash| dropped_block(&tree, *hash)).collect();
             (commit, code_since, lost)
         };

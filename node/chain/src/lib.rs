@@ -11,10 +11,12 @@
 //! | [`author`] | the steps of an own block |
 //! | [`finalise`] | justification to durable finality |
 //! | [`ballot`] | the chain as finality votes on it |
+//! | [`proof`] | pieces of a state with proofs |
 //! | [`query`] | heads, blocks, states, calls |
 //! | [`revert`] | dropping blocks that are not final |
 //! | [`sync`] | which blocks to ask whom for |
 //! | [`trial`] | blocks that new code would make, for nobody to see |
+//! | [`warp`] | proofs of finality over every change of the voters, and starting from one |
 //! | [`tree`] | fork tree and best head |
 //! | [`overlay`], [`layer`], [`genesis`] | writes of a call, of a block, of the beginning |
 //!
@@ -31,6 +33,7 @@ pub mod genesis;
 pub mod import;
 pub mod layer;
 pub mod overlay;
+pub mod proof;
 pub mod query;
 pub mod revert;
 pub mod sync;
@@ -39,14 +42,15 @@ mod testing;
 pub mod tree;
 pub mod trial;
 mod view;
+pub mod warp;
 #[cfg(test)]
 mod with_pool;
 
 pub use author::{Built, Pace, ProposeError, Proposer};
 pub use chain::{Chain, Config, OpenError};
 pub use environment::{
-    CODE_KEY, Commit, Execute, ExecuteError, Fault, Finalise, Head, Journalled, NewBlock, RuntimeCode,
-    StateError, StateView, Store, StoreError,
+    CODE_KEY, Commit, Execute, ExecuteError, Fault, Finalise, Head, Install, Journalled, NewBlock,
+    ProvedBlock, RuntimeCode, StateError, StateView, Store, StoreError,
 };
 pub use finalise::{FinaliseError, Finalised};
 pub use genesis::{Genesis, GenesisError};

@@ -16,6 +16,7 @@
 //! | [`voter`] | the machine of a node: votes, gossip, catch-up, commits, explanation |
 //! | [`round`], [`votes`] | counting one round; votes and equivocations |
 //! | [`commit`], [`justification`] | from precommits to a proof; checking proofs |
+//! | [`change`] | the voters that a header names for the blocks after it |
 //! | [`message`] | wire formats of `grandpa/1` |
 //! | [`blocks`] | the chain as finality sees it |
 //! | [`solo`] | the same for a node that votes alone and talks to nobody |
@@ -23,6 +24,7 @@
 //! Out of scope: sockets, signing, the tree of blocks (`quire-chain`), slashing.
 
 pub mod blocks;
+pub mod change;
 pub mod commit;
 pub mod justification;
 pub mod message;

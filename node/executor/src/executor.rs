@@ -145,16 +145,18 @@ impl WasmExecutor {
     }
 
     /// Runs a call over a state and proves every value it read: the answer, and the trie nodes and values for a light client.
-    /// What the call writes is thrown away.
+    /// What the call writes is thrown away. It may take `limit`, and no more than any other call.
     pub fn prove_call(
         &self,
         code: &RuntimeCode,
         state: &dyn StateView,
         method: &str,
         args: &[u8],
+        limit: Duration,
     ) -> Result<(Vec<u8>, Vec<Vec<u8>>), ExecuteError> {
         let recorder = Recorder::new(state);
-        let answer = self.call(code, &recorder, &mut Overlay::new(), method, args)?;
+        let ticks = engine::ticks(limit).min(self.call_ticks);
+        let answer = self.call_with(code, &recorder, &mut Overlay::new(), (method, args), None, ticks)?;
         Ok((answer, recorder.prove()?))
     }
 
@@ -167,7 +169,7 @@ impl WasmExecutor {
         args: &[u8],
         keys: Arc<dyn KeyMaker>,
     ) -> Result<Vec<u8>, ExecuteError> {
-        self.call_with(code, state, &mut Overlay::new(), (method, args), Some(keys))
+        self.call_with(code, state, &mut Overlay::new(), (method, args), Some(keys), self.call_ticks)
     }
 
     #[allow(unsafe_code)]
@@ -178,6 +180,7 @@ impl WasmExecutor {
         overlay: &mut Overlay,
         (method, args): (&str, &[u8]),
         keys: Option<Arc<dyn KeyMaker>>,
+        ticks: u64,
     ) -> Result<Vec<u8>, ExecuteError> {
         let runtime = self.runtime(code)?;
         let pages = self.heap_pages(state, overlay)?;
@@ -199,7 +202,7 @@ impl WasmExecutor {
             passes_signatures: self.passes_signatures,
         };
         let mut store = Store::new(self.compiler.engine(), host);
-        store.set_epoch_deadline(self.call_ticks);
+        store.set_epoch_deadline(ticks);
         let outcome = self.run(&runtime, &mut store, pages, method, args);
         let mut host = store.into_data();
         let left_open = host.overlay.depth() > depth;
@@ -346,7 +349,7 @@ impl Execute for WasmExecutor {
         method: &str,
         args: &[u8],
     ) -> Result<Vec<u8>, ExecuteError> {
-        self.call_with(code, state, overlay, (method, args), None)
+        self.call_with(code, state, overlay, (method, args), None, self.call_ticks)
     }
 
     fn version(&self, code: &RuntimeCode) -> Result<RuntimeVersion, ExecuteError> {

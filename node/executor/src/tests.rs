@@ -506,6 +506,7 @@ fn compiled_code_is_cached_in_a_private_folder_and_checked() {
 
 #[test]
 fn a_call_is_proved_with_everything_it_read() {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
     let long = vec![5; 200];
     let state =
         MapState::new(&[(b":code", b"code"), (b"ab", &long), (b"ac", b"x"), (b"b", b"z"), (b"c", b"w")]);
@@ -515,11 +516,11 @@ fn a_call_is_proved_with_everything_it_read() {
     );
     let root = quire_trie::root(StateVersion::V1, state.values.clone());
     let executor = executor();
-    let (answer, proof) = executor.prove_call(&code, &state, "get", b"ab").unwrap();
+    let (answer, proof) = executor.prove_call(&code, &state, "get", b"ab", LIMIT).unwrap();
     assert_eq!(answer, Some(long.clone()).encode());
     assert_eq!(verify_proof(root, &proof, b"ab").unwrap(), Some(long));
     assert_eq!(verify_proof(root, &proof, b":heappages").unwrap(), None);
-    let (_, proof) = executor.prove_call(&code, &state, "next", b"ad").unwrap();
+    let (_, proof) = executor.prove_call(&code, &state, "next", b"ad", LIMIT).unwrap();
     assert_eq!(verify_proof(root, &proof, b"ad").unwrap(), None);
     assert_eq!(verify_proof(root, &proof, b"b").unwrap(), Some(b"z".to_vec()));
 }

@@ -7,10 +7,12 @@
 //!   reads is in its diff, which lands in the same batch.
 //! * R3: a height is readable or answers `Pruned`: the limit moves up before the batch that prunes is written, and is
 //!   looked at again after every read.
-//! * R4: finalised heights follow one another without gaps.
+//! * R4: finalised heights follow one another without gaps, but for R8.
 //! * R5: pruning works off a bounded number of blocks a commit, so a changed setting never stalls the chain.
 //! * R6: bodies are pruned by a setting of their own; headers, hashes and justifications never (`pruning.rs`).
 //! * R7: what was asked of pruning holds until something else is asked, and an archive stays one (`pruning.rs`).
+//! * R8: a whole state may take the place of that of the genesis block, in one commit; the blocks between stay unknown but
+//!   for those that come with it, and the lowest readable height is the new head.
 //!
 //! Out of scope: two writers (commits queue on a lock).
 

@@ -22,10 +22,12 @@
 extern crate alloc;
 
 mod closest;
+pub mod compact;
 mod diff;
 mod node;
 mod path;
 mod proof;
+mod range;
 mod root;
 mod update;
 
@@ -37,6 +39,7 @@ pub use diff::Diff;
 pub use node::{MAX_INLINE_VALUE_BYTES, NodeError, NodeRef, ValueRef};
 pub use path::NodePath;
 pub use proof::{Proof, ProofError, prove, verify_proof};
+pub use range::{ProvedRange, Range, prove_range, read_range};
 pub use root::{ordered_root, root};
 pub use update::update;
 

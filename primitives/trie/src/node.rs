@@ -69,7 +69,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn of(value: ValueRef<'_>, has_children: bool) -> Kind {
+    pub(crate) fn of(value: ValueRef<'_>, has_children: bool) -> Kind {
         match (value, has_children) {
             (ValueRef::None, false) => Kind::Empty,
             (ValueRef::Inline(_), false) => Kind::Leaf,
@@ -168,6 +168,15 @@ impl<'a> NodeRef<'a> {
     /// # Errors
     /// When the bytes are not the one encoding of a node (R6).
     pub fn decode(bytes: &'a [u8]) -> Result<Self, NodeError> {
+        NodeRef::decode_children_of(bytes, 1)
+    }
+
+    /// Like [`decode`](Self::decode) for a node of a compact proof, whose omitted children are empty strings.
+    pub(crate) fn decode_compact(bytes: &'a [u8]) -> Result<Self, NodeError> {
+        NodeRef::decode_children_of(bytes, 0)
+    }
+
+    fn decode_children_of(bytes: &'a [u8], min_bytes: usize) -> Result<Self, NodeError> {
         let mut input = Reader(bytes);
         let first_byte = input.take(1, "header")?[0];
         let kind = Kind::of_header(first_byte).ok_or(NodeError::Kind { first_byte })?;
@@ -193,7 +202,7 @@ impl<'a> NodeRef<'a> {
         for (nibble, child) in children.iter_mut().enumerate() {
             if bitmap >> nibble & 1 == 1 {
                 let length = input.length("child's length")?;
-                if !(1..=HASHED_NODE_BYTES).contains(&length) {
+                if !(min_bytes..=HASHED_NODE_BYTES).contains(&length) {
                     return Err(NodeError::ChildLength { bytes: length });
                 }
                 *child = Some(input.take(length, "child")?);
@@ -328,7 +337,7 @@ fn header_bytes(nibbles: usize) -> usize {
     2 + nibbles / 255 + nibbles.div_ceil(2)
 }
 
-fn push_header(kind: Kind, partial: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn push_header(kind: Kind, partial: &[u8], out: &mut Vec<u8>) {
     let (bits, max_count) = kind.header();
     match u8::try_from(partial.len()) {
         Ok(count) if count < max_count || kind == Kind::Empty => out.push(bits | count),

@@ -97,13 +97,13 @@ pub fn prove<R: NodeReader, K: AsRef<[u8]>>(
 
 /// Items of a proof in order of discovery, each once.
 #[derive(Default)]
-struct Items {
-    list: Vec<Vec<u8>>,
+pub(crate) struct Items {
+    pub(crate) list: Vec<Vec<u8>>,
     hashes: BTreeSet<[u8; 32]>,
 }
 
 impl Items {
-    fn add(&mut self, item: Vec<u8>) {
+    pub(crate) fn add(&mut self, item: Vec<u8>) {
         if self.hashes.insert(blake2_256(&item)) {
             self.list.push(item);
         }
@@ -183,6 +183,11 @@ impl<'a> Proof<'a> {
                 }
             }
         }
+    }
+
+    /// The item with this hash.
+    pub(crate) fn item(&self, hash: &[u8; 32]) -> Option<&'a [u8]> {
+        self.items.get(hash).copied()
     }
 
     fn node(&self, hash: [u8; 32]) -> Result<&'a [u8], ProofError> {

@@ -43,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     targets::runtime::TARGET,
     targets::rpc::TARGET,
     targets::formats::TARGET,
+    targets::light::TARGET,
     targets::program::TARGET,
     targets::exchange::TARGET,
 ];

@@ -4,6 +4,7 @@ pub(crate) mod calls;
 pub(crate) mod exchange;
 pub(crate) mod extrinsic;
 pub(crate) mod formats;
+pub(crate) mod light;
 pub(crate) mod program;
 pub(crate) mod rpc;
 pub(crate) mod runtime;

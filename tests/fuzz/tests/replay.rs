@@ -52,3 +52,8 @@ fn programs() {
 fn rpc_requests() {
     replay("rpc", 5_000);
 }
+
+#[test]
+fn light_clients() {
+    replay("light", 20_000);
+}

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quire_chain::{Commit, Head, Journalled, NewBlock, StateError, Store, StoreError};
+use quire_chain::{Commit, Head, Install, Journalled, NewBlock, StateError, Store, StoreError};
 use quire_core::{BlockNumber, H256, Header, OpaqueExtrinsic};
 use quire_trie::NodePath;
 
@@ -162,6 +162,9 @@ impl Content {
                 self.justifications.insert(finalise.hash, justification);
             }
         }
+        if let Some(install) = commit.install {
+            self.install(&install);
+        }
         for hash in commit.dropped {
             self.journal.remove(&hash);
             self.blocks.remove(&hash);
@@ -171,6 +174,28 @@ impl Content {
                 Some(value) => self.meta.insert(key, value),
                 None => self.meta.remove(&key),
             };
+        }
+    }
+}
+
+impl Content {
+    /// A whole state: nothing of the states before stays.
+    fn install(&mut self, install: &Install) {
+        let number = install.block.header.number;
+        let row = |value: &Option<Vec<u8>>| History::from([(number, value.clone())]);
+        self.values = install.layer.values.iter().map(|(key, value)| (key.clone(), row(value))).collect();
+        self.nodes = install.layer.nodes.iter().map(|(path, node)| (path.clone(), row(node))).collect();
+        self.finalised = Some(Head { number, hash: install.block.hash });
+        for block in install.below.iter().chain([&install.block]) {
+            let new = NewBlock {
+                hash: block.hash,
+                header: block.header.clone(),
+                body: Arc::default(),
+                layer: Arc::default(),
+            };
+            self.blocks.insert(block.hash, new);
+            self.justifications.insert(block.hash, block.justification.clone());
+            self.numbers.insert(block.header.number, block.hash);
         }
     }
 }

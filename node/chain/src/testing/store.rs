@@ -8,7 +8,7 @@ use parity_scale_codec::{Decode, Encode};
 use quire_core::{BlockNumber, H256, Header, OpaqueExtrinsic};
 use quire_trie::NodePath;
 
-use crate::{Commit, Head, Journalled, Layer, StateError, Store, StoreError};
+use crate::{Commit, Head, Install, Journalled, Layer, StateError, Store, StoreError};
 
 /// Versions of one row by the height that wrote them.
 type History = BTreeMap<BlockNumber, Option<Vec<u8>>>;
@@ -49,6 +49,11 @@ impl MemoryStore {
         self.content().oldest_state = oldest;
     }
 
+    /// Forgets a small value.
+    pub(crate) fn forget_meta(&self, key: &[u8]) {
+        self.content().meta.remove(key);
+    }
+
     pub(crate) fn commits(&self) -> usize {
         self.content().commits
     }
@@ -61,6 +66,25 @@ impl MemoryStore {
 
 fn at_height(history: &History, at: BlockNumber) -> Option<Vec<u8>> {
     history.range(..=at).next_back().and_then(|(_, value)| value.clone())
+}
+
+impl Content {
+    fn install(&mut self, install: Install) {
+        let Install { block, layer, below } = install;
+        let number = block.header.number;
+        assert!(self.journal.is_empty() && self.finalised.is_some_and(|head| head.number < number));
+        self.values =
+            layer.values.iter().map(|(key, value)| (key.clone(), [(number, value.clone())].into())).collect();
+        self.nodes =
+            layer.nodes.iter().map(|(path, node)| (path.clone(), [(number, node.clone())].into())).collect();
+        self.oldest_state = number;
+        self.finalised = Some(Head { number, hash: block.hash });
+        for block in below.into_iter().chain([block]) {
+            self.headers.insert(block.hash, block.header.encode());
+            self.justifications.insert(block.hash, block.justification);
+            self.numbers.insert(block.header.number, block.hash);
+        }
+    }
 }
 
 impl Store for MemoryStore {
@@ -150,6 +174,9 @@ impl Store for MemoryStore {
             if let Some(justification) = finalise.justification {
                 content.justifications.insert(finalise.hash, justification);
             }
+        }
+        if let Some(install) = commit.install {
+            content.install(install);
         }
         for hash in commit.dropped {
             assert!(content.journal.remove(&hash).is_some(), "only unfinalised blocks are dropped");

@@ -10,7 +10,7 @@ use crate::{
     schema::Record,
 };
 use parity_scale_codec::Encode;
-use quire_chain::{Commit, Finalise, Head, NewBlock, Store, StoreError};
+use quire_chain::{Commit, Finalise, Head, Install, NewBlock, Store, StoreError};
 use quire_core::{BlockNumber, H256};
 use quire_trie::NodePath;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,9 @@ pub(super) fn plan<B: Backend>(
     for block in &commit.finalise {
         planner.finalise(block, new.contains(&block.hash))?;
     }
+    if let Some(install) = &commit.install {
+        planner.install(install)?;
+    }
     for hash in dropped.difference(&new) {
         planner.forget(Column::Header, *hash)?;
         planner.forget(Column::Body, *hash)?;
@@ -65,9 +68,11 @@ pub(super) fn plan<B: Backend>(
             None => planner.writer.batch.delete(meta_key(key)),
         }
     }
-    let finalised = u32::try_from(commit.finalise.len()).unwrap_or(u32::MAX);
-    planner.prune(before.oldest_state, finalised)?;
-    planner.prune_bodies(before.oldest_body, finalised)?;
+    if commit.install.is_none() {
+        let finalised = u32::try_from(commit.finalise.len()).unwrap_or(u32::MAX);
+        planner.prune(before.oldest_state, finalised)?;
+        planner.prune_bodies(before.oldest_body, finalised)?;
+    }
     Ok(planner.finish())
 }
 
@@ -107,6 +112,48 @@ impl<B: Backend> Planner<'_, B> {
         }
         self.record.head = Some(Head { number: block.number, hash: block.hash });
         Ok(())
+    }
+
+    /// Puts a whole state in the place of that of the genesis block (R8).
+    fn install(&mut self, install: &Install) -> Result<(), StoreError> {
+        let head = Head { number: install.block.header.number, hash: install.block.hash };
+        if self.record.head.is_none_or(|old| old.number != 0) || head.number == 0 {
+            let reason = "a state is installed above a genesis block that stands alone".into();
+            return Err(StoreError::Backend { what: "a commit".into(), reason });
+        }
+        self.clear(Column::State)?;
+        self.clear(Column::Node)?;
+        for (key, value) in &install.layer.values {
+            self.put(Column::State.key(&[key]), value.as_deref());
+        }
+        for (path, node) in &install.layer.nodes {
+            self.put(node_key(path), node.as_deref());
+        }
+        for block in install.below.iter().chain([&install.block]) {
+            let header = self.writer.cell(&block.header.encode());
+            self.rows.insert(by_hash(Column::Header, block.hash), Some(header));
+            self.writer.put(by_hash(Column::Justification, block.hash), &block.justification);
+            self.rows.insert(by_number(Column::Number, block.header.number), Some(block.hash.0.to_vec()));
+        }
+        self.record.head = Some(head);
+        self.record.oldest_state = head.number;
+        self.record.oldest_body = head.number.saturating_add(1);
+        Ok(())
+    }
+
+    /// Deletes every row of a column, with what its cells own.
+    fn clear(&mut self, column: Column) -> Result<(), StoreError> {
+        let rows = self.store.backend.range(&column.key(&[]), &column.end(), usize::MAX);
+        for (key, cell) in rows.map_err(|error| store_error("the rows to replace", &error))? {
+            self.writer.free(&cell);
+            self.rows.insert(key, None);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Option<&[u8]>) {
+        let cell = value.map(|value| self.writer.cell(value));
+        self.rows.insert(key, cell);
     }
 
     /// Replaces a row of the state or of the trie, and notes what it was.

@@ -4,7 +4,7 @@ use super::*;
 use crate::Pruning;
 use crate::backend::{MAX_ROW_BYTES, sled::SledBackend, sled::SledOptions};
 use proptest::prelude::*;
-use quire_chain::{Finalise, NewBlock};
+use quire_chain::{Finalise, Install, NewBlock, ProvedBlock};
 use quire_core::Digest;
 use std::{
     collections::BTreeMap,
@@ -400,4 +400,72 @@ proptest! {
     ) {
         agrees_with_maps(blocks, keep);
     }
+}
+
+fn install(number: BlockNumber, layer: &Arc<Layer>, below: &[BlockNumber]) -> Install {
+    let proved = |number: BlockNumber| {
+        let header = header(number, 9);
+        ProvedBlock { hash: header.hash(), header: Arc::new(header), justification: vec![number as u8; 5] }
+    };
+    let below = below.iter().map(|number| proved(*number)).collect();
+    Install { block: proved(number), layer: layer.clone(), below }
+}
+
+#[test]
+fn r8_a_whole_state_takes_the_place_of_the_first_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Database::<SledBackend>::open(folder.path(), None, options(Pruning::Keep(2))).unwrap();
+    let store = open();
+    let long = vec![7; 100_000];
+    let genesis = add(&store, 0, &[(b"a", Some(b"0")), (b"b", Some(&long)), (b"c", Some(b"0"))]);
+    let other = vec![8; 50_000];
+    let state = layer(&[(b"b", Some(&other)), (b"d", Some(b"4"))]);
+    let install = install(70, &state, &[20, 50]);
+    let head = Head { number: 70, hash: install.block.hash };
+    let meta = [(b"m".to_vec(), Some(vec![1]))].into();
+    store.commit(Commit { install: Some(install.clone()), meta, ..Commit::default() }).unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(store.finalised().unwrap(), Some(head));
+    assert_eq!((store.oldest_state().unwrap(), store.keeping().1), (70, 71));
+    let expected = Values::from([(b"b".to_vec(), other.clone()), (b"d".to_vec(), b"4".to_vec())]);
+    assert_eq!(walk(&store, 70), expected);
+    assert_eq!(store.node_get(70, &NodePath::from_nibbles(b"a")).unwrap(), None);
+    let node = store.node_get(70, &NodePath::from_nibbles(b"b")).unwrap();
+    assert_eq!(node, Some([&b"node"[..], &other].concat()));
+    assert_eq!(store.state_get(0, b"a").unwrap_err(), StateError::Pruned { at: 0, oldest: 70 });
+    assert_eq!(store.hash_by_number(0).unwrap(), Some(genesis));
+    assert_eq!([1, 49, 69].map(|number| store.hash_by_number(number).unwrap()), [None; 3]);
+    for block in install.below.iter().chain([&install.block]) {
+        assert_eq!(store.hash_by_number(block.header.number).unwrap(), Some(block.hash));
+        assert_eq!(store.header(block.hash).unwrap().as_ref(), Some(&*block.header));
+        assert_eq!(store.justification(block.hash).unwrap().as_ref(), Some(&block.justification));
+        assert_eq!(store.body(block.hash).unwrap(), None);
+    }
+    assert_eq!(store.meta(b"m").unwrap(), Some(vec![1]));
+    for number in 71..=75 {
+        add(&store, number, &[(b"d", Some(&[number as u8]))]);
+    }
+    assert_eq!(store.oldest_state().unwrap(), 73);
+    assert_eq!([73, 75].map(|at| store.state_get(at, b"d").unwrap().unwrap()[0]), [73, 75]);
+    let blobs = store.backend.range(&Column::Blob.key(&[]), &Column::Blob.end(), usize::MAX).unwrap();
+    let used: usize = blobs.iter().map(|(_, piece)| piece.len()).sum();
+    assert!(
+        used < 50_000 * 2 + 6 * 3 * MAX_ROW_BYTES + 10_000,
+        "{used} bytes: the first state's blobs are gone"
+    );
+}
+
+#[test]
+fn r8_nothing_is_installed_over_a_chain_that_has_begun() {
+    let store = memory(Pruning::Archive);
+    let state = layer(&[(b"a", Some(b"1"))]);
+    let commit = |number| Commit { install: Some(install(number, &state, &[])), ..Commit::default() };
+    assert!(store.commit(commit(5)).is_err(), "no genesis block yet");
+    add(&store, 0, &[(b"a", Some(b"0"))]);
+    assert!(store.commit(commit(0)).is_err());
+    add(&store, 1, &[]);
+    assert!(store.commit(commit(5)).is_err());
+    assert_eq!(store.finalised().unwrap().map(|head| head.number), Some(1));
+    assert_eq!(store.state_get(1, b"a").unwrap(), Some(b"0".to_vec()));
 }
