@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     targets::light::TARGET,
     targets::program::TARGET,
     targets::exchange::TARGET,
+    targets::wire::TARGET,
 ];
 
 /// The target of this name.

@@ -8,3 +8,4 @@ pub(crate) mod light;
 pub(crate) mod program;
 pub(crate) mod rpc;
 pub(crate) mod runtime;
+pub(crate) mod wire;

@@ -44,6 +44,11 @@ fn formats() {
 }
 
 #[test]
+fn wire() {
+    replay("wire", 50_000);
+}
+
+#[test]
 fn programs() {
     replay("program", 300);
 }

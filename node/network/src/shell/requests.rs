@@ -1,7 +1,9 @@
 //! Requests in both directions.
 //!
 //! Rules:
-//! * R1 At most [`MAX_ASKS_PER_LINK`] requests wait for one peer; further ones are answered at once as busy.
+//! * R1 At most [`MAX_ASKS_PER_LINK`] requests wait for one peer; further ones are answered at once as busy. Of one method
+//!   no more are under way than a peer keeps substreams of, less [`MARGIN`] that it may not have closed yet; the rest wait
+//!   their turn.
 //! * R2 An ask leaves the table exactly when its answer is told, so it is told once; closing a link tells the rest.
 //! * R3 Requests beyond a peer's rate, or beyond what is served at a time, are refused by dropping the substream.
 //! * R4 Neighbours are asked and told inside this crate. What a peer tells has at most
@@ -13,7 +15,7 @@ use crate::event::{Event, Link, RequestError};
 use crate::overlay::MAX_NEIGHBOURS;
 use crate::peers::Lane;
 use crate::protocol::Method;
-use crate::streams::{OpenError, Protocol, Substream};
+use crate::streams::{OpenError, Protocol, Substream, inbound_max};
 use crate::task::{self, Task};
 use crate::wire::neighbours;
 use libp2p::PeerId;
@@ -21,6 +23,8 @@ use tokio::sync::oneshot;
 
 /// R1.
 const MAX_ASKS_PER_LINK: usize = 64;
+/// R1.
+const MARGIN: usize = 2;
 /// How often neighbours are asked for theirs.
 pub(super) const SURVEY_INTERVAL_MS: u64 = 15_000;
 /// What a malformed list of neighbours costs.
@@ -32,9 +36,16 @@ pub(super) struct Ask {
     method: Method,
     /// Until the substream is there.
     bytes: Option<Vec<u8>>,
+    /// R1: its substream was asked for.
+    is_under_way: bool,
     task: Option<Task>,
     /// R4.
     is_internal: bool,
+}
+
+/// The node's numbers and our own, apart.
+const fn key(request: u64, is_internal: bool) -> u64 {
+    request << 1 | is_internal as u64
 }
 
 impl Shell {
@@ -47,30 +58,41 @@ impl Shell {
         is_internal: bool,
     ) {
         let waiting = self.asks.values().filter(|ask| ask.link == link).count();
-        let open = self.conns.get(&link).filter(|conn| conn.is_open).map(|conn| (conn.peer, conn.id));
-        let problem = if open.is_none() {
+        let is_open = self.conns.get(&link).is_some_and(|conn| conn.is_open);
+        let problem = if !is_open {
             Some(RequestError::Gone)
         } else if waiting >= MAX_ASKS_PER_LINK {
             Some(RequestError::Busy)
         } else {
             (bytes.len() > method.max_request_bytes()).then_some(RequestError::TooLarge)
         };
-        let ask = Ask { link, method, bytes: Some(bytes), task: None, is_internal };
-        let key = self.key(request, is_internal);
+        let key = key(request, is_internal);
+        let ask = Ask { link, method, bytes: Some(bytes), is_under_way: false, task: None, is_internal };
         self.asks.insert(key, ask);
-        match (problem, open) {
-            (None, Some((peer, id))) => {
-                let token = self.number();
-                self.wanted.insert(token, Wanted::Request(key));
-                self.swarm.behaviour_mut().streams.open(peer, id, Protocol::Method(method), token);
-            }
-            (problem, _) => self.tell(key, Err(problem.unwrap_or(RequestError::Gone)), Permit::default()),
+        match problem {
+            None => self.ask_next(link, method),
+            Some(problem) => self.tell(key, Err(problem), Permit::default()),
         }
     }
 
-    /// The node's numbers and our own, apart.
-    const fn key(&self, request: u64, is_internal: bool) -> u64 {
-        request << 1 | is_internal as u64
+    /// R1: opens substreams for those that wait, as far as there is room.
+    fn ask_next(&mut self, link: Link, method: Method) {
+        let Some(conn) = self.conns.get(&link).filter(|conn| conn.is_open) else { return };
+        let (peer, id) = (conn.peer, conn.id);
+        let protocol = Protocol::Method(method);
+        let own = || self.asks.iter().filter(|(_, ask)| ask.link == link && ask.method == method);
+        let under_way = own().filter(|(_, ask)| ask.is_under_way).count();
+        let room = inbound_max(protocol).saturating_sub(MARGIN).saturating_sub(under_way);
+        let next: Vec<u64> =
+            own().filter(|(_, ask)| !ask.is_under_way).map(|(key, _)| *key).take(room).collect();
+        for key in next {
+            let token = self.number();
+            self.wanted.insert(token, Wanted::Request(key));
+            self.swarm.behaviour_mut().streams.open(peer, id, protocol, token);
+            if let Some(ask) = self.asks.get_mut(&key) {
+                ask.is_under_way = true;
+            }
+        }
     }
 
     pub(super) fn on_ask_opened(&mut self, key: u64, result: Result<Substream, OpenError>) {
@@ -98,10 +120,11 @@ impl Shell {
             if let Ok(bytes) = result {
                 self.on_neighbours(ask.link, &bytes);
             }
-            return;
+            return self.ask_next(ask.link, ask.method);
         }
         let event = Event::Response { link: ask.link, request: key >> 1, result };
         self.out.push_back((event, permit));
+        self.ask_next(ask.link, ask.method);
     }
 
     /// R2.
