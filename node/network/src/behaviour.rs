@@ -1,4 +1,5 @@
 //! Transports, and the protocols of a connection.
+use crate::doors::Doors;
 use crate::streams::{Names, Streams};
 use crate::{Config, IDLE_TIMEOUT_S, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_PEER, NetworkError, protocol};
 use libp2p::core::upgrade::Version;
@@ -13,7 +14,7 @@ use std::time::Duration;
 /// The version string under which Substrate nodes and light clients expect to be identified.
 const IDENTIFY_PROTOCOL: &str = "/substrate/1.0";
 /// Connections that have not shaken hands.
-const MAX_PENDING: u32 = 64;
+const MAX_PENDING: u32 = 256;
 /// Substreams of one connection, in both directions. A peer that opens more is cut off.
 const MAX_SUBSTREAMS: usize = 128;
 /// Substreams of one connection whose protocol is not agreed on yet; further ones are dropped.
@@ -25,6 +26,7 @@ const BOOTSTRAP_INTERVAL_S: u64 = 60;
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
+    doors: Doors,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(crate) kad: kad::Behaviour<MemoryStore>,
@@ -65,6 +67,7 @@ fn behaviour(public: identity::PublicKey, config: &Config) -> Result<Behaviour, 
     let own = PeerId::from(&public);
     Ok(Behaviour {
         limits: connection_limits::Behaviour::new(limits),
+        doors: Doors::default(),
         identify: identify::Behaviour::new(
             identify::Config::new(IDENTIFY_PROTOCOL.into(), public).with_agent_version(config.agent.clone()),
         ),

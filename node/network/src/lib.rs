@@ -12,6 +12,7 @@
 
 mod behaviour;
 mod budget;
+mod doors;
 mod error;
 mod event;
 mod frames;
