@@ -15,8 +15,9 @@
 //!   and addresses that peers tell are not used.
 //! * R3 A peer gets a slot if one of its kind is free, and none while it is banned. The reason of a refusal is remembered.
 //! * R4 The node dials until its outbound slots are taken and it has at least `connectivity + 1` full peers in either
-//!   direction; reserved peers first, then those with the fewest failures. Never itself, never a banned peer.
-//! * R5 A failed dial is repeated after [`FIRST_BACKOFF_MS`], twice as long each time, at most [`MAX_BACKOFF_MS`]
+//!   direction; reserved peers first, then those with the fewest failures. Never itself, never a banned peer. With one
+//!   that is connected already, for Kademlia's sake, it opens block announces instead.
+//! * R5 A failed or refused dial is repeated after [`FIRST_BACKOFF_MS`], twice as long each time, at most [`MAX_BACKOFF_MS`]
 //!   ([`MAX_RESERVED_BACKOFF_MS`] for boot and reserved nodes); success forgets the failures.
 //! * R6 Messages and bytes beyond a lane's rate are dropped and cost [`EXCESS_COST`] each.
 //! * R7 At most [`MAX_KNOWN`] peers are known, with [`MAX_ADDRESSES`] addresses each; who is connected, banned or reserved
@@ -52,6 +53,8 @@ pub const MAX_KNOWN: usize = 4_096;
 pub const MAX_ADDRESSES: usize = 8;
 /// Light clients at a time.
 pub const MAX_LIGHT_PEERS: u32 = 100;
+/// How long a connected peer has to open block announces itself.
+const JOIN_AFTER_MS: u64 = 5_000;
 /// Dials at a time.
 const MAX_DIALS: usize = 16;
 /// Falls of a score remembered of one peer.
@@ -113,6 +116,8 @@ pub enum Input<'a> {
 pub enum Effect {
     /// Dial a peer at these addresses.
     Dial(PeerId, Vec<String>),
+    /// Open block announces with a peer that is connected.
+    Join(PeerId),
     /// Close all connections with a peer.
     Close(PeerId, String),
 }
@@ -149,6 +154,7 @@ pub(crate) struct Record {
     dialling: bool,
     /// R4: the dial was our decision, and its slot is counted.
     wanted: bool,
+    connected_ms: u64,
     failures: u32,
     retry_ms: u64,
     score: i32,
@@ -195,7 +201,11 @@ impl Record {
         Some(Ban { rule: rule.clone(), left_ms: until - now_ms })
     }
 
+    /// R5. What fails while the wait lasts is the same failure.
     fn fail(&mut self, now_ms: u64) {
+        if self.retry_ms > now_ms {
+            return;
+        }
         let most = match self.source {
             Some(Source::Boot | Source::Reserved) => MAX_RESERVED_BACKOFF_MS,
             _ => MAX_BACKOFF_MS,
@@ -259,6 +269,10 @@ impl Peers {
         if self.policy.reserved_only {
             return Err(Refusal::NotReserved);
         }
+        // R4: its slot was counted when this was decided.
+        if record.is_some_and(|record| record.wanted) && !light {
+            return Ok(());
+        }
         let taken = |want: &dyn Fn(&Record) -> bool| {
             let counts = |(id, record): &(&PeerId, &Record)| {
                 record.open && *id != peer && !record.is_reserved() && want(record)
@@ -273,7 +287,7 @@ impl Peers {
         // Others may have dialled it, Kademlia above all.
         let is_outbound = |record: &Record| !record.inbound && !is_light(record);
         let out_peers = self.policy.out_peers;
-        if !inbound && !record.is_some_and(|record| record.wanted) && taken(&is_outbound) >= out_peers {
+        if !inbound && taken(&is_outbound) >= out_peers {
             return Err(Refusal::Full(out_peers, "peers that this node dials"));
         }
         if inbound && taken(&|record| record.inbound && !is_light(record)) >= self.policy.in_peers {
@@ -310,10 +324,13 @@ impl Peers {
             Input::Connected(peer, inbound) => {
                 let record = self.touch(now_ms, peer);
                 (record.connected, record.inbound, record.dialling) = (true, inbound, false);
+                record.wanted &= !inbound;
+                record.connected_ms = now_ms;
             }
             Input::Disconnected(peer) => {
                 let record = self.touch(now_ms, peer);
-                (record.connected, record.open, record.wanted) = (false, false, false);
+                (record.connected, record.open) = (false, false);
+                (record.dialling, record.wanted) = (false, false);
                 record.fail(now_ms);
             }
             Input::DialFailed(peer, reason) => {
@@ -330,7 +347,12 @@ impl Peers {
                 (record.failures, record.refusal) = (0, None);
             }
             Input::Closed(peer) => self.touch(now_ms, peer).open = false,
-            Input::Refused(peer, reason) => self.touch(now_ms, peer).refusal = Some(reason.to_owned()),
+            Input::Refused(peer, reason) => {
+                let record = self.touch(now_ms, peer);
+                record.refusal = Some(reason.to_owned());
+                record.wanted = false;
+                record.fail(now_ms);
+            }
             Input::Broke(peer, rule, cost) => effects = self.broke(now_ms, peer, rule, cost),
             Input::Ban(peer, rule, duration_ms) => effects = self.ban(now_ms, peer, rule, duration_ms),
             Input::Allow(peer) => {
@@ -442,8 +464,14 @@ impl Peers {
             .records
             .iter()
             .filter(|(_, r)| {
-                let is_away = !r.connected && !r.dialling && !r.addresses.is_empty();
-                is_away && r.retry_ms <= now_ms && r.ban(now_ms).is_none()
+                let is_candidate = if r.connected {
+                    // A while for the peer to open what it connected for.
+                    !r.open && !r.wanted && r.connected_ms.saturating_add(JOIN_AFTER_MS) <= now_ms
+                } else {
+                    !r.dialling
+                };
+                let is_due = r.retry_ms <= now_ms && r.ban(now_ms).is_none();
+                is_candidate && is_due && !r.addresses.is_empty()
             })
             .map(|(id, r)| ((!r.is_reserved(), r.failures, distance(&self.own, id)), *id))
             .collect();
@@ -456,8 +484,11 @@ impl Peers {
             dials_left -= 1;
             wanted -= usize::from(is_common);
             if let Some(record) = self.records.get_mut(&peer) {
-                (record.dialling, record.wanted) = (true, true);
-                effects.push(Effect::Dial(peer, record.addresses.clone()));
+                (record.dialling, record.wanted) = (!record.connected, true);
+                effects.push(match record.connected {
+                    true => Effect::Join(peer),
+                    false => Effect::Dial(peer, record.addresses.clone()),
+                });
             }
         }
         effects

@@ -159,6 +159,8 @@ struct Conn {
     since_ms: u64,
     /// Block announces are open both ways.
     is_open: bool,
+    /// A light client's, if it is open.
+    is_light: bool,
     /// Nothing more is done with it.
     is_closing: bool,
     sides: [Side; Channel::ALL.len()],
@@ -277,6 +279,11 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::Dial(peer, addresses) => self.dial(peer, &addresses),
+                Effect::Join(peer) => {
+                    for link in self.links_of(&peer) {
+                        self.open(link, Channel::BlockAnnounces);
+                    }
+                }
                 Effect::Close(peer, reason) => {
                     self.shared.counters.banned();
                     tracing::warn!(target: "sub-libp2p", "closing {peer}: {reason}");
@@ -358,18 +365,19 @@ impl Shell {
             return;
         }
         self.next_survey_ms = now_ms.saturating_add(requests::SURVEY_INTERVAL_MS);
-        let open: Vec<(Link, PeerId)> = self
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.is_open)
-            .map(|(link, conn)| (*link, conn.peer))
-            .collect();
+        let open = self.full_peers();
         self.overlay.set(self.own, open.iter().map(|(_, peer)| *peer));
         for (link, _) in open {
             let request = self.number();
             self.ask(link, request, Method::Overlay, Vec::new(), true);
         }
         self.measure();
+    }
+
+    /// Links with those that light clients are not.
+    fn full_peers(&self) -> Vec<(Link, PeerId)> {
+        let open = self.conns.iter().filter(|(_, conn)| conn.is_open && !conn.is_light);
+        open.map(|(link, conn)| (*link, conn.peer)).collect()
     }
 
     fn measure(&mut self) {

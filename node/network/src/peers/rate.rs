@@ -39,7 +39,7 @@ impl Lane {
             Self::Method(Method::State) => (50, 2 * MIB),
             Self::Method(Method::Warp | Method::Certificate) => (10, 64 * KIB),
             Self::Method(Method::Chunks) => (1_000, MIB),
-            Self::Method(Method::Overlay) => (1, KIB),
+            Self::Method(Method::Overlay) => (2, KIB),
         }
     }
 

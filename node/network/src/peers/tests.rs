@@ -34,7 +34,7 @@ fn open(peers: &mut Peers, n: u16, inbound: bool, roles: u8) {
 fn dialled(effects: &[Effect]) -> Vec<PeerId> {
     let dial = |effect: &Effect| match effect {
         Effect::Dial(peer, _) => Some(*peer),
-        Effect::Close(..) => None,
+        Effect::Join(_) | Effect::Close(..) => None,
     };
     effects.iter().filter_map(dial).collect()
 }
@@ -185,6 +185,34 @@ fn r4_itself_and_the_banned_are_never_dialled_reserved_come_first() {
     peers.step(0, Input::DialFailed(id(2), ""));
     peers.step(5_000, Input::Allow(id(1)));
     assert_eq!(dialled(&peers.step(5_000, Input::Tick)), [id(1)], "the fewest failures");
+}
+
+#[test]
+fn r4_a_stranger_that_is_connected_is_joined_once_it_had_time() {
+    let mut peers = peers(Policy { in_peers: 0, ..policy() });
+    learn(&mut peers, 1, Source::Gossip);
+    peers.step(0, Input::Connected(id(1), true));
+    assert_eq!(peers.step(JOIN_AFTER_MS - 1, Input::Tick), []);
+    assert!(peers.admit(JOIN_AFTER_MS, &id(1), true, false).is_err());
+    assert_eq!(peers.step(JOIN_AFTER_MS, Input::Tick), [Effect::Join(id(1))]);
+    assert_eq!(peers.step(JOIN_AFTER_MS, Input::Tick), [], "once");
+    assert_eq!(peers.admit(JOIN_AFTER_MS, &id(1), true, false), Ok(()));
+    // Refused, it waits like after a dial.
+    peers.step(JOIN_AFTER_MS, Input::Refused(id(1), "it has no slot"));
+    assert!(peers.admit(JOIN_AFTER_MS, &id(1), true, false).is_err());
+    assert_eq!(peers.step(JOIN_AFTER_MS + FIRST_BACKOFF_MS - 1, Input::Tick), []);
+    assert_eq!(peers.step(JOIN_AFTER_MS + FIRST_BACKOFF_MS, Input::Tick), [Effect::Join(id(1))]);
+}
+
+#[test]
+fn r4_a_dial_that_the_peer_outran_leaves_no_trace() {
+    let mut peers = peers(policy());
+    learn(&mut peers, 1, Source::Gossip);
+    assert_eq!(dialled(&peers.step(0, Input::Tick)), [id(1)]);
+    open(&mut peers, 1, true, FULL);
+    // Neither the slot nor the dial is counted any more.
+    (2..=4).for_each(|n| learn(&mut peers, n, Source::Gossip));
+    assert_eq!(dialled(&peers.step(0, Input::Tick)).len(), 2);
 }
 
 #[test]

@@ -10,7 +10,8 @@
 //! * R3 What the peer offers is answered by opening our direction. Without an offer the node opens every channel of an
 //!   open link itself; to light clients those only that light clients know.
 //! * R4 When one direction ends, both do. Without block announces the connection is closed.
-//! * R5 A channel that closed is opened again after [`REOPEN_MS`], one that the peer does not know only when it offers it.
+//! * R5 A channel that closed is opened again after [`REOPEN_MS`], twice as long each time that it did not open at all; one
+//!   that the peer does not know only when it offers it.
 //! * R6 Notifications are read only while their channel is open.
 //! * R7 Block announces that are half open for [`HALF_OPEN_MS`] are given up.
 //! * R8 A peer that reads block announces too slowly for its queue is closed.
@@ -32,6 +33,8 @@ pub(super) const VIOLATION_COST: u32 = 400;
 pub(super) const EXCESS_COST: u32 = 5;
 /// R5.
 const REOPEN_MS: u64 = 5_000;
+/// Why block announces ended before they were open.
+const NOT_ACCEPTED: &str = "it did not accept this node as a peer";
 /// R7.
 const HALF_OPEN_MS: u64 = 20_000;
 
@@ -44,6 +47,8 @@ pub(super) struct Side {
     since_ms: u64,
     /// R5; none: never by ourselves.
     reopen_ms: Option<u64>,
+    /// R5: closed so many times without having been open.
+    failures: u32,
 }
 
 #[derive(Default)]
@@ -301,6 +306,7 @@ impl Shell {
         let Some(conn) = self.conns.get_mut(&link) else { return };
         let (peer, inbound, outboxes) = (conn.peer, conn.inbound, conn.outboxes.clone());
         conn.is_open = true;
+        conn.is_light = handshake.is_light();
         let announces = Channel::BlockAnnounces;
         let side = &mut conn.sides[announces.index()];
         side.is_open = true;
@@ -378,13 +384,19 @@ impl Shell {
             } else if !inbound {
                 // We dialled for a slot and got none.
                 if self.shared.lock().peers.record(&peer).is_some_and(|record| record.refusal.is_none()) {
-                    self.step(Input::Refused(peer, "it did not accept this node as a peer"));
+                    self.step(Input::Refused(peer, NOT_ACCEPTED));
                 }
                 self.close(link);
+            } else if matches!(old.outgoing, Outgoing::Running { handshake: None, .. }) {
+                self.step(Input::Refused(peer, NOT_ACCEPTED));
             }
             return;
         }
-        conn.sides[channel.index()].reopen_ms = again.then(|| now_ms.saturating_add(REOPEN_MS));
+        let failures = if old.is_open { 0 } else { old.failures.saturating_add(1) };
+        let wait = REOPEN_MS.saturating_mul(1 << failures.min(6));
+        let side = &mut conn.sides[channel.index()];
+        side.reopen_ms = again.then(|| now_ms.saturating_add(wait));
+        side.failures = failures;
         if old.is_open {
             self.emit(Event::ChannelClosed { link, channel });
         }

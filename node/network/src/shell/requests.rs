@@ -163,8 +163,7 @@ impl Shell {
             return self.act(effects);
         }
         if method == Method::Overlay {
-            let list: Vec<PeerId> =
-                self.conns.values().filter(|conn| conn.is_open).map(|conn| conn.peer).collect();
+            let list: Vec<PeerId> = self.full_peers().into_iter().map(|(_, peer)| peer).collect();
             // A peer that went away needs no answer.
             let _gone = answer.send(neighbours::encode(&list));
             return;

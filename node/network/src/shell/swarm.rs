@@ -84,6 +84,7 @@ impl Shell {
             inbound,
             since_ms: now_ms,
             is_open: false,
+            is_light: false,
             is_closing: false,
             sides: Default::default(),
             outboxes: outboxes.clone(),
@@ -100,6 +101,8 @@ impl Shell {
         }
         for other in others {
             if !self.is_better(link, other) {
+                let kept = self.conns.get(&other).is_some_and(|conn| conn.inbound);
+                self.step(Input::Connected(peer, kept));
                 return self.close(link);
             }
             self.close(other);
