@@ -1,19 +1,37 @@
 //! Four authorities as four processes, and others that join them: agreement, crashes, catching up.
 
 use crate::{
-    process::{Process, free_port, wait_for},
+    process::{Process, run as run_quire, wait_for},
     rpc::{self, hex0x},
     sign::{self, Domain},
 };
 use quire_tests::consortium::{Faults, Plan, run};
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
 
 const NAMES: [&str; 4] = ["--alice", "--bob", "--charlie", "--dave"];
 /// How long something may take that a quiet machine does in seconds.
 const SOON: Duration = Duration::from_secs(60);
 /// A node that compiles the runtime beside three others.
 const START: Duration = Duration::from_secs(180);
+
+/// A free port that the system gives to nobody else: nodes that dial each other take many of those it gives away, and a
+/// node that is down must find its own again.
+fn quiet_port() -> u16 {
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 11_000 + u16::try_from(std::process::id() % 100).expect("small") * 100;
+    loop {
+        let port = first + TAKEN.fetch_add(1, Ordering::Relaxed) % 100;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
 
 /// A node that can be killed and started again.
 struct Member {
@@ -28,8 +46,10 @@ impl Member {
     fn start(&mut self, boot_nodes: &[String]) {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         let mut args = flags;
-        args.push("--bootnodes");
-        args.extend(boot_nodes.iter().map(String::as_str));
+        if !boot_nodes.is_empty() {
+            args.push("--bootnodes");
+            args.extend(boot_nodes.iter().map(String::as_str));
+        }
         self.process = Some(Process::start(&args, &self.base.join("node.log")));
     }
 
@@ -93,7 +113,7 @@ impl Consortium {
         let place = self.members.len();
         let base = self.folder.path().join(place.to_string());
         std::fs::create_dir_all(&base).expect("the folder is ours");
-        let (rpc, port) = (free_port(), free_port());
+        let (rpc, port) = (quiet_port(), quiet_port());
         let key = [u8::try_from(place + 1).expect("few nodes"); 32];
         let id = quire_network::peer_id(key).expect("32 bytes are a key");
         let mut flags: Vec<String> = role.iter().map(|flag| (*flag).to_owned()).collect();
@@ -203,6 +223,27 @@ fn four_authorities_agree_lose_one_and_take_it_back() {
     consortium.assert_agreement();
 }
 
+/// What a node with one peer of three says about finality, its peer and its best block.
+fn explains_why_it_stands(port: u16) {
+    let url = format!("http://127.0.0.1:{port}");
+    let told = run_quire(&["explain", "finality", "--url", &url]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    let sentence = text.lines().next().unwrap_or_default();
+    let (_, missing) = sentence.split_once("missing: ").unwrap_or_else(|| panic!("{told:?}"));
+    assert_eq!(missing.split(", ").count(), 2, "{sentence}");
+    assert!(sentence.contains("2 of 4 are there, 3 are needed"), "{sentence}");
+    let finality = rpc::call(port, "quire_explainFinality", json!([]));
+    assert_eq!((&finality["authorities"], &finality["isVoter"]), (&json!(4), &json!(true)), "{finality}");
+    let block =
+        rpc::call(port, "quire_explainBlock", json!([rpc::call(port, "chain_getBlockHash", json!([]))]));
+    assert_eq!(block["state"], json!("waiting"), "{block}");
+    let peers = rpc::call(port, "quire_explainPeer", json!([]));
+    let connected = peers.as_array().map_or(0, Vec::len);
+    assert_eq!(connected, 1, "{peers}");
+    let unknown = run_quire(&["explain", "block", "999999", "--url", &url]);
+    assert!(!unknown.status.success() && String::from_utf8_lossy(&unknown.stderr).contains("999999"));
+}
+
 #[test]
 fn two_of_four_grow_the_chain_and_finalise_nothing() {
     let mut consortium = Consortium::start();
@@ -215,6 +256,7 @@ fn two_of_four_grow_the_chain_and_finalise_nothing() {
     let before = consortium.members[0].finalised();
     wait_for("blocks of two", SOON, || (consortium.members[0].best() >= pause + 3).then_some(()));
     assert_eq!(consortium.members[0].finalised(), before, "two of four finalise nothing");
+    explains_why_it_stands(consortium.members[0].rpc);
     let grown = consortium.members[0].best();
     for place in [2, 3] {
         consortium.start_one(place);
@@ -251,9 +293,9 @@ fn a_partition_heals_without_a_hand() {
 fn a_late_full_node_gets_everything() {
     const BLOCKS: u32 = 320;
     // Slots so short that many blocks are made soon; each on order.
-    let plain = crate::process::run(&["build-spec", "--chain", "dev"]);
+    let plain = run_quire(&["build-spec", "--chain", "dev"]);
     let mut spec: Value = serde_json::from_slice(&plain.stdout).expect("build-spec prints JSON");
-    spec["genesis"]["runtimeGenesis"]["config"]["slotDurationMs"] = json!(20);
+    spec["genesis"]["runtimeGenesis"]["config"]["slotDurationMs"] = json!(100);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("spec.json");
     std::fs::write(&path, spec.to_string()).expect("the folder is ours");
