@@ -17,7 +17,8 @@
 //! | `--blocks-pruning` | the same for bodies; headers, hashes and justifications stay for ever |
 //! | `--database auto\|sled` | as there; others are warned about |
 //! | `--no-telemetry` `--no-mdns` | accepted in silence: there is neither |
-//! | `--telemetry-url` `--sync` | accepted with a warning: not used |
+//! | `--telemetry-url` | accepted with a warning: not used |
+//! | `--sync full\|warp` | as there; others are warned about |
 //! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | as there |
 //! | `--connectivity N` | how many other nodes may fail without cutting this one off |
 mod bench;

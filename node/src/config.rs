@@ -1,7 +1,7 @@
 //! What the flags mean: one checked value from which the node is built. Defaults live here, with units.
 use crate::base_path::{BasePath, BasePathError, read_node_key};
 use crate::chain_spec::{ChainSpec, SpecError};
-use crate::cli::{MetricsArgs, PruningArgs, RpcMethods, RunArgs, SharedArgs};
+use crate::cli::{MetricsArgs, PruningArgs, RpcMethods, RunArgs, SharedArgs, SyncMode};
 use crate::sealing::Sealing;
 use crate::secret_input::{PasswordSource, SecretInputError};
 use quire_rpc::{Cors, RpcConfig, UnsafeMethods};
@@ -72,6 +72,8 @@ pub struct Config {
     pub db_cache_bytes: u64,
     /// Limits of the pool.
     pub pool: PoolLimits,
+    /// Whether a new node starts from a downloaded state (`--sync warp`).
+    pub is_warping: bool,
 }
 
 /// The node's keystore.
@@ -143,6 +145,7 @@ impl Config {
             pruning: Wanted::default(),
             db_cache_bytes: 128 * u64::from(MIB),
             pool: PoolLimits { count: 100_000, bytes: 128 * MIB as usize },
+            is_warping: false,
         }
     }
 
@@ -172,6 +175,7 @@ impl Config {
                 count: args.storage.pool_limit,
                 bytes: args.storage.pool_kbytes.saturating_mul(1024),
             },
+            is_warping: args.compat.sync == SyncMode::Warp,
             spec,
         })
     }

@@ -19,6 +19,7 @@
 //! | `offences` | what is done with proofs of equivocation |
 //! | `metrics` | what Prometheus scrapes |
 //! | `task` | one loop per file: author, pool, informant |
+//! | [`warp_sync`] | `--sync warp`: starting from a state that is downloaded |
 //! | `upgrade` | new code: when to try it, what is tried, what own blocks say about it |
 //! | `command` | one file per subcommand |
 
@@ -47,6 +48,7 @@ mod stop;
 pub mod suri;
 mod task;
 mod upgrade;
+pub mod warp_sync;
 
 pub use command::run;
 pub use error::Error;

@@ -30,12 +30,14 @@ use crate::keystore::{Keystore, KeystoreError};
 use crate::metrics::{self, Metrics};
 use crate::net::{self, Nowhere, Queues, Wire, importer, post::Post, server, view::View};
 use crate::sealing::Sealing;
+use crate::serve::Serve;
 use crate::stop::{Stop, StopReason};
 use crate::task;
 use crate::task::import::Announcer;
 use crate::task::orders::Orders;
 use crate::task::pool::PoolTask;
 use crate::upgrade::Opinion;
+use crate::warp_sync::{self, WarpSyncError};
 use futures::future::BoxFuture;
 use quire_chain::{Execute, ExecuteError, Genesis, Head, Store};
 use quire_core::{AccountId, BlockNumber, H256, Nonce, OpaqueExtrinsic, TransactionSource, keys};
@@ -97,6 +99,9 @@ pub enum StartError {
     /// The peer-to-peer side.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// `--sync warp`.
+    #[error(transparent)]
+    Warp(#[from] WarpSyncError),
     /// The RPC side.
     #[error(transparent)]
     Rpc(#[from] quire_rpc::StartError),
@@ -127,8 +132,9 @@ pub(crate) struct Inner {
     chain_id: String,
     signatures: Arc<SignatureCache>,
     system: SystemInfo,
-    network: Option<Network>,
+    pub(crate) network: Option<Network>,
     starting: BlockNumber,
+    pub(crate) serve: Serve,
     store: Arc<SledStore>,
     /// For calls that may make keys; all others go through the chain.
     executor: Arc<WasmExecutor>,
@@ -308,6 +314,7 @@ impl Node {
             pruning,
             db_cache_bytes,
             pool,
+            is_warping,
         } = config;
         let password = keystore.password.read()?;
         let dir = ChainDir::open(base_path, &spec.id)?;
@@ -317,13 +324,20 @@ impl Node {
         let keystore = open_keystore(&keys_path, &dir, password, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
         let place = peering::Place { spec: &spec, genesis: genesis.hash(), is_authority };
+        let options = store_options(pruning, db_cache_bytes);
+        if let Some(peering) = network.as_ref().filter(|_| is_warping) {
+            // The database is closed again: the node opens it as it is then.
+            let opened = open_chain(&dir, &genesis, options)?;
+            let network = peering::config_of(peering, &dir, &place)?;
+            warp_sync::run(network, &opened.chain, &dir.path().join("warp.part"))?;
+        }
         let peering::Started { runtime: network_runtime, network, events, peer_id } =
             peering::start(network.as_ref(), &dir, &process_metrics, &place)?;
         let bind =
             |endpoint: RpcEndpoint| Listener::bind(endpoint.address).map(|bound| (bound, endpoint.config));
         let rpc = rpc.map(bind).transpose()?;
         let prometheus = prometheus.and_then(metrics::endpoint::bind);
-        let opened = open_chain(&dir, &genesis, store_options(pruning, db_cache_bytes))?;
+        let opened = open_chain(&dir, &genesis, options)?;
         let Opened { store, executor, chain } = opened;
         let signatures = executor.signatures().clone();
         let verifier = Arc::new(Verifier::new(signatures.clone()));
@@ -347,6 +361,7 @@ impl Node {
             name,
             network,
             starting: best.number,
+            serve: Serve::new(chain.clone(), executor.clone()),
             chain,
             keystore,
             store,
@@ -403,12 +418,14 @@ impl Node {
     /// The hub and the threads that it hands work to; these end with it.
     fn start_hub(&mut self, events: Option<Events>) -> Result<(), StartError> {
         let (imports, jobs) = sync_channel(IMPORTS_MAX);
-        let (requests, waiting) = server::queue();
+        let (requests, [quick, heavy]) = server::queue();
         self.spawn("importer", move |node| importer::run(node, &jobs))?;
-        self.spawn("server", move |node| {
-            lower_priority();
-            server::run(node, &waiting);
-        })?;
+        for (name, waiting) in [("server", quick), ("prover", heavy)] {
+            self.spawn(name, move |node| {
+                lower_priority();
+                server::run(node, &waiting);
+            })?;
+        }
         let wire: Arc<dyn Wire> = match &self.handle.0.network {
             Some(network) => Arc::new(network.clone()),
             None => Arc::new(Nowhere),

@@ -12,7 +12,7 @@ pub enum SyncMode {
     Fast,
     /// Known to Substrate nodes.
     FastUnsafe,
-    /// Known to Substrate nodes.
+    /// A new node downloads the state of a recent final block, with proofs, and executes what follows.
     Warp,
 }
 
@@ -39,7 +39,7 @@ pub struct CompatArgs {
     /// The database; there is one, sled.
     #[arg(long, alias = "db", value_enum, value_name = "DATABASE", default_value_t)]
     pub database: DatabaseKind,
-    /// How to catch up; this node executes every block.
+    /// How a new node catches up: it executes every block (full), or starts from a proved state (warp).
     #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     pub sync: SyncMode,
     /// Telemetry servers; this node reports to none.
@@ -62,7 +62,11 @@ impl CompatArgs {
                 "--database",
                 "is not used: the database of this node is sled",
             ),
-            (self.sync != SyncMode::Full, "--sync", "is not used: this node executes every block"),
+            (
+                matches!(self.sync, SyncMode::Fast | SyncMode::FastUnsafe),
+                "--sync",
+                "fast is not known here: this node executes every block; --sync warp starts from a proved state",
+            ),
             (
                 !self.telemetry_url.is_empty(),
                 "--telemetry-url",
@@ -89,7 +93,7 @@ mod tests {
     #[test]
     fn flags_without_meaning_are_named_and_harmless_ones_are_not() {
         assert!(warnings("quire --dev --no-mdns --no-telemetry --database auto --sync full").is_empty());
-        let all = "quire --dev --database rocksdb --sync warp --telemetry-url x --public-addr a --bootnodes a b \
+        let all = "quire --dev --database rocksdb --sync fast --telemetry-url x --public-addr a --bootnodes a b \
                    --reserved-nodes c --reserved-only --in-peers 3 --out-peers 4";
         let said = warnings(all);
         assert_eq!(said.len(), 3, "those about peers have a meaning: {said:?}");

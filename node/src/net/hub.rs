@@ -142,8 +142,8 @@ impl<'n> Hub<'n> {
                 self.run([Work::Sync(sync::Input::Gone { peer: peer_id(link) })]);
             }
             Event::Notification { link, channel, bytes } => self.notification(link, channel, bytes),
-            Event::Request { peer, method, bytes, answer, .. } => {
-                if !self.queues.requests.push(Asked { peer, method, bytes, answer }) {
+            Event::Request { link, peer, method, bytes, answer } => {
+                if !self.queues.requests.push(Asked { link, peer, method, bytes, answer }) {
                     tracing::debug!(target: "sync", "too many requests wait: one is refused");
                 }
             }

@@ -54,6 +54,19 @@ pub(super) fn start(
     Ok(Started { runtime: Some(runtime), network: Some(network), events: Some(events), peer_id })
 }
 
+/// What the network would be started with.
+pub(super) fn config_of(
+    peering: &Peering,
+    dir: &ChainDir,
+    place: &Place<'_>,
+) -> Result<quire_network::Config, StartError> {
+    let key = match &peering.node_key {
+        Some(key) => key.clone(),
+        None => dir.node_key()?,
+    };
+    Ok(config(peering, *key, place))
+}
+
 fn config(peering: &Peering, key: [u8; 32], place: &Place<'_>) -> quire_network::Config {
     let (spec, genesis) = (place.spec, place.genesis);
     let roles = if place.is_authority { AUTHORITY } else { FULL };

@@ -5,10 +5,11 @@ const START_MS = 20_000;
 const LOG_LINES = 400;
 const running = new Set();
 
-/** A running node: `url` for WebSocket, `http` for HTTP, `log()` for its last lines, `stop()` and `kill()` to end it. */
+/** A running node, of the development chain unless `--chain` names another: `url` for WebSocket, `http` for HTTP, `log()` for its last lines, `stop()` and `kill()` to end it. */
 export async function startNode(binary, flags = []) {
   const free = flags.includes('--rpc-port') ? [] : ['--rpc-port', '0'];
-  const args = ['--dev', ...free, '--port', '0', '--no-prometheus', ...flags];
+  const chain = flags.includes('--chain') ? ['--tmp', '--alice', '--force-authoring'] : ['--dev'];
+  const args = [...chain, ...free, '--port', '0', '--no-prometheus', ...flags];
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const lines = [];
   running.add(child);
