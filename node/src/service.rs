@@ -370,14 +370,7 @@ impl Node {
         }));
         let mut node =
             Self { handle, threads: Vec::new(), rpc: None, network_runtime, prometheus_runtime: None };
-        node.start_background()?;
-        node.start_hub(events)?;
-        if is_authority {
-            if no_grandpa {
-                tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
-            }
-            node.spawn("author", task::author::run)?;
-        }
+        node.start_tasks(events)?;
         if let Some((listener, config)) = rpc {
             node.start_rpc(listener, config)?;
         }
@@ -385,6 +378,12 @@ impl Node {
             node.start_prometheus(socket)?;
         }
         Ok(node)
+    }
+
+    /// The parts, for tests of what drives them.
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.handle.0
     }
 
     /// Another handle.
@@ -400,6 +399,19 @@ impl Node {
     /// Stops every task and waits until everything is on the disk (R3).
     pub fn stop(mut self) {
         self.shut_down();
+    }
+
+    fn start_tasks(&mut self, events: Option<Events>) -> Result<(), StartError> {
+        self.start_background()?;
+        self.start_hub(events)?;
+        let inner = &self.handle.0;
+        if !inner.system.is_authority {
+            return Ok(());
+        }
+        if !inner.votes {
+            tracing::warn!(target: "grandpa", "--no-grandpa: this node votes on no block");
+        }
+        self.spawn("author", task::author::run)
     }
 
     /// What runs in every node, below the author's priority.

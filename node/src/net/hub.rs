@@ -501,3 +501,6 @@ fn peer_id(link: Link) -> PeerId {
 fn link(peer: PeerId) -> Link {
     Link(peer.0)
 }
+
+#[cfg(test)]
+mod tests;
