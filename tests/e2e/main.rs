@@ -20,4 +20,5 @@ mod rpc;
 mod sign;
 mod specs;
 mod upgrade;
+mod warp;
 mod ws;
