@@ -13,8 +13,9 @@
 mod plain;
 
 use crate::suri::Suri;
+use pallet_bonds::ValidatorKeys;
 use pallet_members::genesis::Founder;
-use pallet_staking::ValidatorKeys;
+use pallet_session::SessionKeys;
 use quire_certificate::Key;
 use quire_chain::CODE_KEY;
 use quire_chain::genesis::{Genesis, GenesisError};
@@ -33,6 +34,8 @@ const RUNTIME_CODE: &[u8] = include_bytes!("../../runtime/wasm/quire_runtime.was
 const SLOT_DURATION_MS: u64 = 1_000;
 /// Blocks from the acceptance of an upgrade to its enactment in the presets: one can watch it.
 const PRESET_ENACTMENT_DELAY_BLOCKS: u32 = 10;
+/// Slots of a session in the presets: one can watch members join and leave.
+const PRESET_SESSION_SLOTS: u32 = 30;
 /// The founders of the preset local.
 const CONSORTIUM: [&str; 4] = ["Alice", "Bob", "Charlie", "Dave"];
 /// Secret URI of the key that signs certificates of members in the presets.
@@ -160,7 +163,7 @@ impl ChainSpec {
     /// validators. Finality needs three of them: see `quire_consensus::finality` for what this release can do.
     pub fn local() -> Self {
         let mut config = preset_config(&CONSORTIUM);
-        config.staking.validators = CONSORTIUM.map(validator).to_vec();
+        config.bonds.validators = CONSORTIUM.map(validator).to_vec();
         Self::preset("Quire Local", "quire_local", "Local", &config)
     }
 
@@ -338,15 +341,21 @@ fn preset_config(authorities: &[&str]) -> runtime_genesis::Config {
     };
     let mut config = runtime_genesis::Config::default();
     config.timestamp.slot_duration_ms = SLOT_DURATION_MS;
-    config.aura.authorities = authorities.iter().map(|name| AuraId(account(format!("//{name}")).0)).collect();
-    config.grandpa.authorities =
-        authorities.iter().map(|name| GrandpaId(ed25519(format!("//{name}")))).collect();
     config.balances.balances = funded.map(|path| (account(path), DEV_FUNDS_UNITS * UNITS)).collect();
     config.upgrade.parameters.enactment_delay_blocks = PRESET_ENACTMENT_DELAY_BLOCKS;
     let founder =
         |name: &&str| Founder { name: (*name).to_owned(), ..Founder::simple(account(format!("//{name}"))) };
     config.members.founders = authorities.iter().map(founder).collect();
     config.members.root = Key::Sr25519(account(CERTIFICATE_ROOT.to_owned()).0);
+    config.session.parameters.length_slots = PRESET_SESSION_SLOTS;
+    config.session.authorities = authorities
+        .iter()
+        .map(|name| format!("//{name}"))
+        .map(|path| {
+            let (account, grandpa) = (account(path.clone()), GrandpaId(ed25519(path)));
+            (account, SessionKeys { aura: AuraId(account.0), grandpa })
+        })
+        .collect();
     config
 }
 

@@ -20,6 +20,7 @@ use quire_consensus::finality::solo::Vote;
 use quire_consensus::finality::voter::SignRequest;
 use quire_consensus::vote_guard::{Conflict, Request, VoteKind};
 use quire_core::crypto::{CHANNEL_CONTEXT, SIGNING_CONTEXT};
+use quire_core::randomness::{VRF_CONTEXT, VrfOutput};
 use quire_core::{AuraId, GrandpaId, H256, KeyTypeId, Slot, keys};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -262,6 +263,14 @@ impl Keystore {
     pub fn sign_seal(&self, author: &AuraId, slot: Slot, payload: H256) -> Result<[u8; 64], KeystoreError> {
         let request = Request::Seal { key: author.0, slot, payload };
         self.sign(keys::AURA, &author.0, SIGNING_CONTEXT, &payload.0, Some(&request))
+    }
+
+    /// The VRF output of an author's key. There is one for each input, so that it contradicts nothing.
+    pub fn vrf(&self, author: &AuraId, input: &[u8]) -> Result<VrfOutput, KeystoreError> {
+        match &*self.pair(keys::AURA, &author.0)? {
+            Pair::Sr25519(pair) => Ok(pair.vrf(VRF_CONTEXT, input)),
+            _ => Err(missing(keys::AURA, &author.0)),
+        }
     }
 
     /// A precommit.

@@ -17,6 +17,7 @@
 //! | `explain` | why finality, a peer or a block is as it is |
 //! | `net` | the node among others: votes, sync and gossip over the network |
 //! | `offences` | what is done with proofs of equivocation |
+//! | [`equivocation`] | reports authorities that signed two things |
 //! | `metrics` | what Prometheus scrapes |
 //! | `task` | one loop per file: author, pool, informant |
 //! | [`warp_sync`] | `--sync warp`: starting from a state that is downloaded |
@@ -31,6 +32,7 @@ mod clock;
 mod command;
 pub mod config;
 mod demo;
+pub mod equivocation;
 mod error;
 mod explain;
 pub mod guard;

@@ -16,6 +16,7 @@ mod public;
 
 use parity_scale_codec::Encode;
 use quire_core::hash::blake2_256;
+use quire_core::randomness::VrfOutput;
 use schnorrkel::derive::{ChainCode, Derivation};
 use schnorrkel::{ExpansionMode, MiniSecretKey};
 use zeroize::Zeroizing;
@@ -253,6 +254,12 @@ impl Sr25519 {
     /// The public key.
     pub fn public(&self) -> [u8; 32] {
         self.0.public.to_bytes()
+    }
+
+    /// The output of this key's VRF for `input` in a schnorrkel context: always the same, with a proof.
+    pub fn vrf(&self, context: &'static [u8], input: &[u8]) -> VrfOutput {
+        let (output, proof, _) = self.0.vrf_sign(schnorrkel::signing_context(context).bytes(input));
+        VrfOutput { output: output.to_preout().to_bytes(), proof: proof.to_bytes() }
     }
 
     /// A signature over `message` in a schnorrkel context.

@@ -9,15 +9,15 @@
 //!
 //! Standard traits are Substrate's, byte for byte. Our own: `QuireBlock` applies many extrinsics in one call,
 //! `QuirePool` validates many transactions in one call, both save one instance per item; `QuireUpgrade` tells of new code,
-//! `QuireMembers` of certificates.
+//! `QuireMembers` of certificates, `QuireSession` tells authorities what they need.
 
 use crate::{executive, metadata, nesting, version};
 use alloc::vec::Vec;
 use pallet_transaction_payment as payment;
 use parity_scale_codec::{Compact, Decode, Encode, Error, Input};
 use quire_core::{
-    AccountId, Balance, Block, H256, Header, InherentData, InvalidTransaction, OpaqueExtrinsic,
-    TransactionSource, TransactionValidity, UncheckedExtrinsic, Weight,
+    AccountId, Balance, Block, GrandpaId, H256, Header, InherentData, InvalidTransaction, OpaqueExtrinsic,
+    Slot, TransactionSource, TransactionValidity, UncheckedExtrinsic, Weight,
     codec::{decode_vec, read_bytes},
     inherent::{CheckInherentsResult, TIMESTAMP_ID},
     limits,
@@ -130,6 +130,10 @@ entry_points! {
     GrandpaApi_current_set_id = consensus::set_id;
     SessionKeys_generate_session_keys = keys::generate;
     SessionKeys_decode_session_keys = keys::decode;
+    GrandpaApi_generate_key_ownership_proof = consensus::key_ownership;
+    QuireSession_vrf_input = session::vrf_input;
+    QuireSession_report_author = session::report_author;
+    QuireSession_report_voter = session::report_voter;
     QuireUpgrade_status = upgrade::status;
     QuireUpgrade_pending_code = upgrade::pending_code;
     QuireMembers_tower = members::tower;
@@ -211,10 +215,12 @@ mod builder {
             .ok_or_else(|| Error::from("inherent data without a timestamp (timstap0)"))?;
         let finality = pallet_grandpa::create_inherent(&data);
         let verdict = pallet_upgrade::create_inherent(&data);
+        let randomness = pallet_randomness::create_inherent(&data);
         let calls = [RuntimeCall::Timestamp(time)]
             .into_iter()
             .chain(finality.map(RuntimeCall::Grandpa))
-            .chain(verdict.map(RuntimeCall::Upgrade));
+            .chain(verdict.map(RuntimeCall::Upgrade))
+            .chain(randomness.map(RuntimeCall::Randomness));
         Ok(calls.map(|call| UncheckedExtrinsic::bare(call).to_opaque()).collect::<Vec<_>>().encode())
     }
 
@@ -331,6 +337,32 @@ mod consensus {
 
     pub(super) fn set_id(input: &[u8]) -> Result<Vec<u8>, Error> {
         arguments::<()>(input).map(|()| pallet_grandpa::current_set_id().encode())
+    }
+
+    pub(super) fn key_ownership(input: &[u8]) -> Result<Vec<u8>, Error> {
+        let (set_id, key) = arguments::<(u64, GrandpaId)>(input)?;
+        Ok(pallet_equivocation::key_ownership(set_id, &key).map(|proof| proof.encode()).encode())
+    }
+}
+
+mod session {
+    //! `QuireSession`.
+    use super::*;
+
+    pub(super) fn vrf_input(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(pallet_randomness::vrf_input(arguments::<Slot>(input)?).encode())
+    }
+
+    fn bare(call: Option<pallet_equivocation::Call>) -> Vec<u8> {
+        call.map(|call| UncheckedExtrinsic::bare(RuntimeCall::Equivocation(call)).to_opaque()).encode()
+    }
+
+    pub(super) fn report_author(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(bare(pallet_equivocation::report_author(arguments(input)?)))
+    }
+
+    pub(super) fn report_voter(input: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(bare(pallet_equivocation::report_voter(arguments(input)?)))
     }
 }
 

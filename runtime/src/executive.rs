@@ -1,6 +1,6 @@
 //! The order of a block: initialise, inherents, extrinsics, finalise; the same for authors and importers.
 //!
-//! * **R1** A block starts with one `timestamp.set`; inherents come before everything signed.
+//! * **R1** A block starts with one `timestamp.set`; inherents come before everything else.
 //! * **R2** Each extrinsic in a block gives exactly one `ExtrinsicSuccess` or `ExtrinsicFailed`, as its last event.
 //! * **R3** A failing call changes nothing but nonce, fee and events; a failing mandatory call makes the block invalid.
 //! * **R4** An imported block must yield the state root, extrinsics root and digest that its header names.
@@ -8,8 +8,10 @@
 //! * **R6** Two extrinsics never share bytes in one block: the second is stale by its nonce.
 //! * **R7** The first block that new code executes migrates the state before anything else reads it; validation on top of
 //!   the block that enacted the code does the same to its own view.
+//! * **R8** A session ends with the end of a block, after its author was paid.
+//! * **R9** Without a signature and no inherent is only what validates itself: reports of equivocation. It pays no fee.
 
-use crate::{extensions, migrations, nesting, version};
+use crate::{RuntimeCall, extensions, migrations, nesting, version};
 use alloc::vec::Vec;
 use pallet_support::{DispatchResultWithInfo, Origin, with_transaction};
 use pallet_transaction_payment as payment;
@@ -63,14 +65,15 @@ fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
     let length = u32::try_from(opaque.encoded_bytes()).map_err(|_| InvalidTransaction::ExhaustsResources)?;
     match &extrinsic.signature {
         None => {
-            if !extrinsic.call.is_inherent() {
-                return Err(UnknownTransaction::NoUnsignedValidator.into());
+            let is_inherent = extrinsic.call.is_inherent();
+            if !is_inherent {
+                validate_unsigned(&extrinsic.call)?;
             }
             let info = extrinsic.call.dispatch_info();
             pallet_system::check_and_note_weight(&info, length)?;
             pallet_system::note_extrinsic(opaque);
             let result = with_transaction(|| extrinsic.call.dispatch(Origin::None));
-            if result.is_err() {
+            if is_inherent && result.is_err() {
                 return Err(InvalidTransaction::BadMandatory.into());
             }
             Ok(finish(result, info))
@@ -92,6 +95,11 @@ fn apply(opaque: &OpaqueExtrinsic) -> ApplyExtrinsicResult {
             Ok(finish(result, info))
         }
     }
+}
+
+/// R9.
+fn validate_unsigned(call: &RuntimeCall) -> TransactionValidity {
+    call.validate_unsigned().unwrap_or(Err(UnknownTransaction::NoUnsignedValidator.into()))
 }
 
 fn post_info(result: &DispatchResultWithInfo) -> pallet_support::PostInfo {
@@ -155,7 +163,17 @@ pub fn finalize_block() -> Header {
     }
     pallet_grandpa::on_finalize();
     pallet_upgrade::on_finalize();
-    pallet_transaction_payment::on_finalize(pallet_aura::author_account());
+    // Who holds its contribution back gets no fees (Randomness R3).
+    let author = pallet_session::author_account().filter(|_| pallet_randomness::has_contributed());
+    pallet_randomness::on_finalize();
+    pallet_transaction_payment::on_finalize(author);
+    // Last: until here the authors are those that the block was authored by (Session R6).
+    let slot = pallet_aura::current_slot();
+    if pallet_session::ends_with(slot) {
+        let randomness = pallet_randomness::on_session(pallet_session::current_index().saturating_add(1));
+        let forgotten = pallet_session::on_finalize(slot, &randomness);
+        pallet_equivocation::on_forgotten(&forgotten);
+    }
     pallet_system::finalize()
 }
 
@@ -166,11 +184,17 @@ pub fn finalize_block() -> Header {
 #[allow(clippy::panic, reason = "a panic is how a runtime refuses a block (R3 of the crate)")]
 pub fn execute_block(block: &Block) {
     initialize_block(&block.header);
-    let mut signed_seen = false;
+    let mut others_seen = false;
     for (index, opaque) in block.extrinsics.iter().enumerate() {
+        // What is signed is no inherent; what does not decode is refused below.
         let is_signed = opaque.0.first().is_some_and(|version| version & 0x80 != 0);
-        assert!(is_signed || !signed_seen, "extrinsic {index}: an inherent stands behind a signed extrinsic");
-        signed_seen |= is_signed;
+        let is_inherent =
+            !is_signed && nesting::decode(opaque).is_ok_and(|(extrinsic, _)| extrinsic.call.is_inherent());
+        assert!(
+            !is_inherent || !others_seen,
+            "extrinsic {index}: an inherent stands behind another extrinsic"
+        );
+        others_seen |= !is_inherent;
         if let Err(why) = apply_extrinsic(opaque) {
             panic!("extrinsic {index} may not be in this block: {why:?}");
         }
@@ -205,7 +229,9 @@ pub fn validate_transaction(_source: TransactionSource, opaque: &OpaqueExtrinsic
         return Err(InvalidTransaction::MandatoryValidation.into());
     }
     let Some(parts) = &extrinsic.signature else {
-        return Err(UnknownTransaction::NoUnsignedValidator.into());
+        let valid = validate_unsigned(&extrinsic.call)?;
+        pallet_system::check_limits(&extrinsic.call.dispatch_info(), length)?;
+        return Ok(valid);
     };
     let signed = extensions::check_signature(parts, call_bytes)?;
     let tags = extensions::check_nonce_for_pool(&signed)?;

@@ -17,16 +17,16 @@ pub struct Config {
     pub balances: pallet_balances::genesis::Config,
     /// Prices of transactions.
     pub transaction_payment: pallet_transaction_payment::genesis::Config,
-    /// Authors.
-    pub aura: pallet_aura::genesis::Config,
-    /// Finality voters.
-    pub grandpa: pallet_grandpa::genesis::Config,
     /// Delay and time of upgrades.
     pub upgrade: pallet_upgrade::genesis::Config,
     /// Members of the consortium.
     pub members: pallet_members::genesis::Config,
     /// Validators and their parameters.
-    pub staking: pallet_staking::genesis::Config,
+    pub bonds: pallet_bonds::genesis::Config,
+    /// Authors and finality voters, and the length of their sessions.
+    pub session: pallet_session::genesis::Config,
+    /// What equivocation costs.
+    pub equivocation: pallet_equivocation::genesis::Config,
     /// Channel programs.
     pub channels: pallet_channels::genesis::Config,
 }
@@ -66,11 +66,11 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
     config.timestamp.build()?;
     config.balances.build()?;
     config.transaction_payment.build()?;
-    config.aura.build()?;
-    config.grandpa.build()?;
     config.upgrade.build()?;
     config.members.build()?;
-    config.staking.build()?;
+    config.bonds.build()?;
+    config.session.build()?;
+    config.equivocation.build()?;
     config.channels.build()?;
     Ok(())
 }
@@ -81,16 +81,19 @@ fn build_pallets(config: &Config, code: &[u8]) -> Result<(), String> {
 /// The first invariant that does not hold.
 pub fn check_invariants() -> Result<(), GenesisError> {
     type Check = fn() -> Result<(), String>;
-    let checks: [(&str, Check); 13] = [
+    let checks: [(&str, Check); 16] = [
         (pallet_system::NAME, pallet_system::check_invariants),
         (pallet_timestamp::NAME, pallet_timestamp::check_invariants),
         (pallet_balances::NAME, pallet_balances::check_invariants),
         (pallet_transaction_payment::NAME, pallet_transaction_payment::check_invariants),
         (pallet_aura::NAME, pallet_aura::check_invariants),
         (pallet_grandpa::NAME, pallet_grandpa::check_invariants),
+        (pallet_session::NAME, pallet_session::check_invariants),
+        (pallet_equivocation::NAME, pallet_equivocation::check_invariants),
+        (pallet_randomness::NAME, pallet_randomness::check_invariants),
         (pallet_upgrade::NAME, pallet_upgrade::check_invariants),
         (pallet_members::NAME, pallet_members::check_invariants),
-        (pallet_staking::NAME, pallet_staking::check_invariants),
+        (pallet_bonds::NAME, pallet_bonds::check_invariants),
         (pallet_channels::NAME, pallet_channels::check_invariants),
         (pallet_anchors::NAME, pallet_anchors::check_invariants),
         (pallet_multisig::NAME, pallet_multisig::check_invariants),

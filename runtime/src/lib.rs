@@ -36,7 +36,7 @@ mod tests;
 use pallet_support::{DispatchResultWithInfo, Dispatchable, Origin};
 use pallet_system::CodePath;
 use parity_scale_codec::{Decode, Encode};
-use quire_core::{DispatchClass, DispatchInfo, Pays, Weight};
+use quire_core::{DispatchClass, DispatchInfo, Pays, TransactionValidity, Weight};
 use scale_info::TypeInfo;
 
 /// New code goes through the attested upgrade, from wherever Root offers it.
@@ -65,6 +65,9 @@ pub enum RuntimeCall {
     /// Finality notes.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Call),
+    /// Keys of authorities.
+    #[codec(index = 6)]
+    Session(pallet_session::Call),
     /// New code.
     #[codec(index = 7)]
     Upgrade(pallet_upgrade::Call),
@@ -73,13 +76,19 @@ pub enum RuntimeCall {
     Members(pallet_members::Call<RuntimeCall>),
     /// Bonds and duties of validators.
     #[codec(index = 9)]
-    Staking(pallet_staking::Call),
+    Bonds(pallet_bonds::Call),
     /// Channels and their deposits.
     #[codec(index = 10)]
     Channels(pallet_channels::Call),
     /// Life of channel blocks.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Call),
+    /// Contributions to randomness.
+    #[codec(index = 15)]
+    Randomness(pallet_randomness::Call),
+    /// Reports of authorities that signed two things.
+    #[codec(index = 16)]
+    Equivocation(pallet_equivocation::Call),
     /// Several calls in one extrinsic.
     #[codec(index = 20)]
     Utility(pallet_utility::Call<RuntimeCall>),
@@ -110,21 +119,27 @@ pub enum RuntimeEvent {
     /// Of Grandpa.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Event),
+    /// Of Session.
+    #[codec(index = 6)]
+    Session(pallet_session::Event),
     /// Of Upgrade.
     #[codec(index = 7)]
     Upgrade(pallet_upgrade::Event),
     /// Of Members.
     #[codec(index = 8)]
     Members(pallet_members::Event),
-    /// Of Staking.
+    /// Of Bonds.
     #[codec(index = 9)]
-    Staking(pallet_staking::Event),
+    Bonds(pallet_bonds::Event),
     /// Of Channels.
     #[codec(index = 10)]
     Channels(pallet_channels::Event),
     /// Of Anchors.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Event),
+    /// Of Equivocation.
+    #[codec(index = 16)]
+    Equivocation(pallet_equivocation::Event),
     /// Of Utility.
     #[codec(index = 20)]
     Utility(pallet_utility::Event),
@@ -152,21 +167,30 @@ pub enum RuntimeError {
     /// Of Grandpa.
     #[codec(index = 5)]
     Grandpa(pallet_grandpa::Error),
+    /// Of Session.
+    #[codec(index = 6)]
+    Session(pallet_session::Error),
     /// Of Upgrade.
     #[codec(index = 7)]
     Upgrade(pallet_upgrade::Error),
     /// Of Members.
     #[codec(index = 8)]
     Members(pallet_members::Error),
-    /// Of Staking.
+    /// Of Bonds.
     #[codec(index = 9)]
-    Staking(pallet_staking::Error),
+    Bonds(pallet_bonds::Error),
     /// Of Channels.
     #[codec(index = 10)]
     Channels(pallet_channels::Error),
     /// Of Anchors.
     #[codec(index = 11)]
     Anchors(pallet_anchors::Error),
+    /// Of Randomness.
+    #[codec(index = 15)]
+    Randomness(pallet_randomness::Error),
+    /// Of Equivocation.
+    #[codec(index = 16)]
+    Equivocation(pallet_equivocation::Error),
     /// Of Utility.
     #[codec(index = 20)]
     Utility(pallet_utility::Error),
@@ -191,11 +215,14 @@ impl RuntimeCall {
             RuntimeCall::Timestamp(call) => call.dispatch_info(),
             RuntimeCall::Balances(call) => call.dispatch_info(),
             RuntimeCall::Grandpa(call) => call.dispatch_info(),
+            RuntimeCall::Session(call) => call.dispatch_info(),
             RuntimeCall::Upgrade(call) => call.dispatch_info(),
             RuntimeCall::Members(call) => call.dispatch_info(RuntimeCall::weight),
-            RuntimeCall::Staking(call) => normal(call.weight()),
+            RuntimeCall::Bonds(call) => normal(call.weight()),
             RuntimeCall::Channels(call) => normal(call.weight()),
             RuntimeCall::Anchors(call) => normal(call.weight()),
+            RuntimeCall::Randomness(call) => call.dispatch_info(),
+            RuntimeCall::Equivocation(call) => call.dispatch_info(),
             RuntimeCall::Utility(call) => call.dispatch_info(),
             RuntimeCall::Multisig(call) => call.dispatch_info(),
             RuntimeCall::Proxy(call) => call.dispatch_info(),
@@ -215,6 +242,14 @@ impl RuntimeCall {
         !self.has_room_for_calls() && self.dispatch_info().class == DispatchClass::Mandatory
     }
 
+    /// Whether the call may be in a block without a signer, although it is no inherent; none when it may not.
+    pub fn validate_unsigned(&self) -> Option<TransactionValidity> {
+        match self {
+            RuntimeCall::Equivocation(call) => Some(pallet_equivocation::validate(call)),
+            _ => None,
+        }
+    }
+
     /// Hands the call to its pallet. The caller opens the storage transaction.
     ///
     /// # Errors
@@ -225,11 +260,14 @@ impl RuntimeCall {
             RuntimeCall::Timestamp(call) => pallet_timestamp::dispatch(call, origin),
             RuntimeCall::Balances(call) => pallet_balances::dispatch(call, origin),
             RuntimeCall::Grandpa(call) => pallet_grandpa::dispatch(call, origin),
+            RuntimeCall::Session(call) => pallet_session::dispatch(call, origin),
             RuntimeCall::Upgrade(call) => pallet_upgrade::dispatch(call, origin),
             RuntimeCall::Members(call) => pallet_members::dispatch(call, origin, &MOTIONS),
-            RuntimeCall::Staking(call) => pallet_staking::dispatch(call, origin),
+            RuntimeCall::Bonds(call) => pallet_bonds::dispatch(call, origin),
             RuntimeCall::Channels(call) => pallet_channels::dispatch(call, origin),
             RuntimeCall::Anchors(call) => pallet_anchors::dispatch(call, origin),
+            RuntimeCall::Randomness(call) => pallet_randomness::dispatch(call, origin),
+            RuntimeCall::Equivocation(call) => pallet_equivocation::dispatch(call, origin),
             RuntimeCall::Utility(call) => pallet_utility::dispatch(call, origin),
             RuntimeCall::Multisig(call) => pallet_multisig::dispatch(call, origin),
             RuntimeCall::Proxy(call) => pallet_proxy::dispatch(call, origin),

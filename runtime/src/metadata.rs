@@ -31,11 +31,14 @@ pub fn parts() -> RuntimeParts {
             pallet_transaction_payment::metadata(),
             pallet_aura::metadata(),
             pallet_grandpa::metadata(),
+            pallet_session::metadata(),
             pallet_upgrade::metadata(),
             pallet_members::metadata::<RuntimeCall>(),
-            pallet_staking::metadata(),
+            pallet_bonds::metadata(),
             pallet_channels::metadata(),
             pallet_anchors::metadata(),
+            pallet_randomness::metadata(),
+            pallet_equivocation::metadata(),
             pallet_utility::metadata::<RuntimeCall>(),
             pallet_multisig::metadata::<RuntimeCall>(),
             pallet_proxy::metadata::<RuntimeCall>(),
@@ -115,6 +118,7 @@ fn apis() -> Vec<ApiParts> {
                 "What the chain says of root key, members and revoked nodes.",
             )],
         ),
+        api("QuireSession", 1, "What authorities need of their session.", session()),
         api("QuireUpgrade", 1, "New code on its way to the state.", upgrade()),
         api(
             "QuirePool",
@@ -238,5 +242,35 @@ fn grandpa() -> Vec<MethodParts> {
     vec![
         method("grandpa_authorities", &[], ty::<Vec<(GrandpaId, u64)>>(), "Voters with their weights."),
         method("current_set_id", &[], ty::<u64>(), "Number of the voter set."),
+        method(
+            "generate_key_ownership_proof",
+            &[("set_id", ty::<u64>()), ("authority_id", ty::<GrandpaId>())],
+            ty::<Option<Vec<u8>>>(),
+            "That a key voted in a set, as a report of its equivocation needs it.",
+        ),
+    ]
+}
+
+fn session() -> Vec<MethodParts> {
+    let report = ty::<Option<OpaqueExtrinsic>>();
+    vec![
+        method(
+            "vrf_input",
+            &[("slot", ty::<quire_core::Slot>())],
+            ty::<Vec<u8>>(),
+            "What the author of a slot of this session puts through its VRF.",
+        ),
+        method(
+            "report_author",
+            &[("proof", ty::<pallet_equivocation::AuthorProof>())],
+            report,
+            "The transaction that reports two blocks in a slot; none when nothing is to be punished.",
+        ),
+        method(
+            "report_voter",
+            &[("proof", ty::<pallet_equivocation::VoterProof>())],
+            report,
+            "The transaction that reports two votes in a round; none when nothing is to be punished.",
+        ),
     ]
 }

@@ -50,10 +50,13 @@ impl RuntimeCall {
             | RuntimeCall::Timestamp(_)
             | RuntimeCall::Balances(_)
             | RuntimeCall::Grandpa(_)
+            | RuntimeCall::Session(_)
             | RuntimeCall::Upgrade(_)
-            | RuntimeCall::Staking(_)
+            | RuntimeCall::Bonds(_)
             | RuntimeCall::Channels(_)
-            | RuntimeCall::Anchors(_) => nested::none(),
+            | RuntimeCall::Anchors(_)
+            | RuntimeCall::Randomness(_)
+            | RuntimeCall::Equivocation(_) => nested::none(),
             #[cfg(feature = "upgrade-fixture")]
             RuntimeCall::Fixture(_) => nested::none(),
         }

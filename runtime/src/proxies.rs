@@ -3,9 +3,9 @@
 //! | type | permits |
 //! |---|---|
 //! | `Any` | everything |
-//! | `NonTransfer` | remarks, Staking, Members, Multisig, Proxy: what neither moves money nor commits it to others |
+//! | `NonTransfer` | remarks, Bonds, Session, Members, Multisig, Proxy: what neither moves money nor commits it to others |
 //! | `Governance` | Members |
-//! | `Staking` | Staking |
+//! | `Staking` | Bonds, Session |
 //! | `Channels` | Channels and Anchors, their deposits and withdrawals included |
 //! | `CancelProxy` | `Proxy.reject_announcement` |
 //!
@@ -33,12 +33,14 @@ impl Proxyable for RuntimeCall {
             }
             RuntimeCall::Proxy(call) => call.is_permitted(by),
             RuntimeCall::Members(_) => matches!(by, NonTransfer | Governance),
-            RuntimeCall::Staking(_) => matches!(by, NonTransfer | Staking),
+            RuntimeCall::Bonds(_) | RuntimeCall::Session(_) => matches!(by, NonTransfer | Staking),
             RuntimeCall::Channels(_) | RuntimeCall::Anchors(_) => by == Channels,
             RuntimeCall::System(_) => by == NonTransfer,
             RuntimeCall::Timestamp(_)
             | RuntimeCall::Balances(_)
             | RuntimeCall::Grandpa(_)
+            | RuntimeCall::Randomness(_)
+            | RuntimeCall::Equivocation(_)
             | RuntimeCall::Upgrade(_) => false,
             #[cfg(feature = "upgrade-fixture")]
             RuntimeCall::Fixture(_) => false,

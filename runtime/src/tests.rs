@@ -3,6 +3,7 @@
 mod metadata;
 mod nesting;
 mod proxies;
+mod sessions;
 mod upgrade;
 
 use alloc::{borrow::ToOwned, vec, vec::Vec};
@@ -35,8 +36,13 @@ fn config() -> genesis::Config {
         balances: pallet_balances::genesis::Config {
             balances: [1, 2].map(|seed| (account(seed), 1_000 * UNITS)).to_vec(),
         },
-        aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(1).0)] },
-        grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
+        session: pallet_session::genesis::Config {
+            authorities: vec![(
+                account(1),
+                pallet_session::SessionKeys { aura: AuraId(account(1).0), grandpa: GrandpaId([7; 32]) },
+            )],
+            ..Default::default()
+        },
         members: pallet_members::genesis::Config::simple(&[account(1)]),
         ..genesis::Config::default()
     }
@@ -52,7 +58,11 @@ struct Chain {
 
 impl Chain {
     fn new() -> Self {
-        let state = TestExternalities::from_pairs(genesis::build(&config(), b"code").unwrap());
+        Chain::with(&config())
+    }
+
+    fn with(config: &genesis::Config) -> Self {
+        let state = TestExternalities::from_pairs(genesis::build(config, b"code").unwrap());
         let head = Header { state_root: state.root(), ..Header::default() };
         Chain { state, genesis: head.hash(), head }
     }

@@ -22,7 +22,7 @@ const AUTHORING_VERSION: u32 = 1;
 const IMPL_VERSION: u32 = 1;
 
 /// Runtime APIs: blake2b-64 of the trait's name, and its version.
-pub const APIS: [([u8; 8], u32); 13] = [
+pub const APIS: [([u8; 8], u32); 14] = [
     ([0xdf, 0x6a, 0xcb, 0x68, 0x99, 0x07, 0x60, 0x9b], 5), // Core
     ([0x37, 0xe3, 0x97, 0xfc, 0x7c, 0x91, 0xf5, 0xe4], 2), // Metadata
     ([0x40, 0xfe, 0x3a, 0xd4, 0x01, 0xf8, 0x95, 0x9a], 6), // BlockBuilder
@@ -36,6 +36,7 @@ pub const APIS: [([u8; 8], u32); 13] = [
     (QUIRE_POOL, 1),
     (QUIRE_UPGRADE, 1),
     (QUIRE_MEMBERS, 1),
+    (QUIRE_SESSION, 1),
 ];
 
 /// blake2b-64 of `QuireBlock`.
@@ -48,6 +49,9 @@ pub const QUIRE_UPGRADE: [u8; 8] = [0x73, 0x0b, 0xfc, 0xc6, 0x86, 0xd6, 0x6f, 0x
 
 /// blake2b-64 of `QuireMembers`.
 pub const QUIRE_MEMBERS: [u8; 8] = [0x5a, 0x51, 0x7f, 0xba, 0xdc, 0x1a, 0x34, 0xf3];
+
+/// blake2b-64 of `QuireSession`.
+pub const QUIRE_SESSION: [u8; 8] = [0xcc, 0x28, 0x62, 0x49, 0x47, 0xcc, 0xfb, 0x04];
 
 /// The version as `Core_version` returns it.
 pub fn version() -> RuntimeVersion {

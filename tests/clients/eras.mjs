@@ -143,7 +143,7 @@ await check('payloads of 256 bytes are signed as they are, longer ones by their 
     await rpc.call('author_submitExtrinsic', assemble({ ...exact, signature: signature(right) }));
   }
   const block = await seal.block({ finalize: true });
-  assert.equal((await rpc.call('chain_getBlock', block)).block.extrinsics.length, 1 + 4);
+  assert.equal((await rpc.call('chain_getBlock', block)).block.extrinsics.length, 2 + 4);
 });
 
 /** Spec and transaction version as they are signed. */

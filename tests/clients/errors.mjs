@@ -149,7 +149,7 @@ await check('4003: states that were pruned; their blocks are still there, and an
     if (is_kept) assert.equal(await read, '0x01000000'); else await refused(read, 4003, { message });
     if (!is_kept) await refused(seal.rpc.call('state_call', 'Core_version', '0x', old), 4003, { message });
     assert.equal((await seal.rpc.call('chain_getHeader', old)).number, '0x1');
-    assert.equal((await seal.rpc.call('chain_getBlock', old)).block.extrinsics.length, 1);
+    assert.equal((await seal.rpc.call('chain_getBlock', old)).block.extrinsics.length, 2);
     assert.equal(await seal.rpc.call('chain_getBlockHash', 1), old);
     assert.equal(await seal.rpc.call('chain_getBlockHash', 0), api.genesisHash.toHex());
     await seal.rpc.close();
@@ -160,7 +160,7 @@ await check('4003: states that were pruned; their blocks are still there, and an
 await check('errors of every pallet are decoded by name, and change nothing but nonce and fee', async () => {
   const poor = pair(`//Poor${Date.now()}`);
   await include(api, api.tx.balances.transferKeepAlive(poor.address, UNIT * 10n), bob);
-  const { balances, channels, anchors, staking, members, system } = api.tx;
+  const { balances, channels, anchors, bonds, members, system } = api.tx;
   const value = UNIT * 1_000n;
   const expected = [
     [balances.transferKeepAlive(bob.address, value), 'balances.InsufficientBalance'],
@@ -169,8 +169,8 @@ await check('errors of every pallet are decoded by name, and change nothing but 
     [balances.transferKeepAlive({ Raw: `0x${'00'.repeat(40)}` }, 1n), 'CannotLookup'],
     [system.setCode('0x00'), 'BadOrigin'],
     [system.remark('0x00'), null],
-    [staking.bond(0n), 'staking.ZeroAmount'],
-    [staking.unbond(1n), 'staking.NotBonded'],
+    [bonds.bond(0n), 'bonds.ZeroAmount'],
+    [bonds.unbond(1n), 'bonds.NotBonded'],
     [channels.deposit(4_000_000_000n, 1n), 'channels.UnknownChannel'],
     [anchors.seal(4_000_000_000n, 0), 'anchors.UnknownChannel'],
     [members.vote(4_000_000_000, true), 'members.NotMember'],

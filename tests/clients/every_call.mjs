@@ -12,7 +12,7 @@ import { suite } from './harness/suite.mjs';
 const base = process.env.BASE ? ['--base-path', process.env.BASE] : [];
 const { url, check, end } = await suite('every_call', { own: ['--sealing', 'instant', ...base] });
 const api = await connect(url);
-const { anchors, balances, channels, members, multisig, proxy, staking, system, upgrade, utility } = api.tx;
+const { anchors, balances, channels, members, multisig, proxy, bonds, system, upgrade, utility } = api.tx;
 const [alice, bob, charlie] = ['Alice', 'Bob', 'Charlie'].map(name => pair(`//${name}`));
 const crowd = Array.from({ length: 16 }, (_, index) => pair(`//Crowd/${index}`));
 const WEIGHT = { refTime: 2_000_000_000, proofSize: 1_000_000 };
@@ -124,14 +124,14 @@ await check('Proxy, with one and with a full list', async () => {
   await good(proxy.proxy(account, null, proxy.killPure(real.address, 'Any', 0, height, pure.index)), real);
 });
 
-await check('Staking', async () => {
+await check('Bonds', async () => {
   const [one] = crowd;
-  await good(staking.bond(20_000n * UNIT), one);
-  const keys = api.createType(staking.validate.meta.args[0].type);
-  await good(staking.validate(Object.fromEntries(Object.keys(keys.toJSON()).map((field, index) => [field, key(index)]))), one);
-  await good(staking.chill(), one);
-  await good(staking.unbond(1_000n * UNIT), one);
-  await bad(staking.withdraw(), one, 'staking.NothingDue');
+  await good(bonds.bond(20_000n * UNIT), one);
+  const keys = api.createType(bonds.validate.meta.args[0].type);
+  await good(bonds.validate(Object.fromEntries(Object.keys(keys.toJSON()).map((field, index) => [field, key(index)]))), one);
+  await good(bonds.chill(), one);
+  await good(bonds.unbond(1_000n * UNIT), one);
+  await bad(bonds.withdraw(), one, 'bonds.NothingDue');
 });
 
 await check('Channels of two and of sixteen, their program, money and end', async () => {
@@ -173,8 +173,14 @@ await check('Upgrade: its parameters, and nothing to take back', async () => {
   await bad(members.propose(upgrade.cancel(key(1))), alice, null);
 });
 
+await check('Session', async () => {
+  const { session } = api.tx;
+  await good(session.setKeys(u8aToHex(new Uint8Array(64).fill(9)), '0x'));
+  await good(session.purgeKeys());
+});
+
 await check('inherents are nobody\'s to send', async () => {
-  for (const call of [api.tx.timestamp.set(1), api.tx.grandpa.noteFinalised(1), upgrade.attest(key(1), api.createType(upgrade.attest.meta.args[1].type).toJSON())]) {
+  for (const call of [api.tx.timestamp.set(1), api.tx.randomness.contribute(key(1), u8aToHex(new Uint8Array(64))), api.tx.grandpa.noteFinalised(1), upgrade.attest(key(1), api.createType(upgrade.attest.meta.args[1].type).toJSON())]) {
     note(call.method);
     await refused(api.rpc.author.submitExtrinsic(sign(api, call, alice, { nonce: await nonceOf(api, alice) })), 1010);
   }

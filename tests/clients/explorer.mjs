@@ -9,7 +9,7 @@ import { suite } from './harness/suite.mjs';
 
 const { url, check, end } = await suite('explorer');
 const api = await connect(url), rpc = await Rpc.connect(url);
-const dave = pair('//Dave'), eve = pair('//Eve');
+const alice = pair('//Alice'), dave = pair('//Dave'), eve = pair('//Eve');
 const names = call => `${call.method.section}.${call.method.method}`;
 
 /** The first `count` items of a subscription of @polkadot/api. */
@@ -60,10 +60,10 @@ await check('Apps: the first call of the first pallet is its default transaction
   assert.equal(error, null);
 });
 
-await check('derive.chain: heads and blocks as they come, without an author list', async () => {
+await check('derive.chain: heads and blocks as they come, with the author's account', async () => {
   const heads = await take(3, send => api.derive.chain.subscribeNewHeads(send));
   for (const [n, head] of heads.entries()) {
-    assert.equal(head.author, undefined, 'session.validators is not there: no author, no failure');
+    assert.equal(String(head.author), alice.address, 'the author, from session.validators of the parent');
     if (n > 0) assert.equal(head.parentHash.toHex(), heads[n - 1].hash.toHex());
   }
   const [block] = await take(1, send => api.derive.chain.subscribeNewBlocks(send));
@@ -74,6 +74,18 @@ await check('derive.chain: heads and blocks as they come, without an author list
   assert.equal(again.hash.toHex(), finalised.hash.toHex());
   const byNumber = await api.derive.chain.getBlockByNumber(finalised.number.unwrap());
   assert.equal(byNumber.block.header.hash.toHex(), finalised.hash.toHex());
+});
+
+await check('derive.session: the session and its progress, without an era', async () => {
+  const [info] = await take(1, send => api.derive.session.info(send));
+  assert.equal(info.currentIndex.toNumber(), (await api.query.session.currentIndex()).toNumber());
+  const [progress] = await take(1, send => api.derive.session.progress(send));
+  assert.equal(progress.activeEra.toNumber(), 0);
+  assert.equal(api.derive.staking, undefined, 'nothing is taken for the staking of Substrate');
+  const [[who, keys]] = (await api.query.session.nextKeys.entries()).map(([key, keys]) => [key.args[0].toString(), keys.unwrap()]);
+  assert.equal(who, alice.address);
+  assert.deepEqual((await api.query.session.queuedKeys()).toJSON(), [[who, keys.toJSON()]]);
+  assert.equal((await api.query.session.keyOwner(['aura', keys.aura.toU8a()])).unwrap().toString(), who);
 });
 
 await check('derive.chain: best, final, and the lag between them', async () => {

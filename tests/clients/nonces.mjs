@@ -29,7 +29,7 @@ await check('a gap: future until it is filled, then ready, then in the block in 
   const block = await seal.block();
   for (const [n, stream] of [early, middle, late].entries()) {
     assert.equal(await stream.next('status'), `inBlock:${block}`);
-    assert.equal((await outcome(api, block, hash([first, second, third][n]))).index, 1 + n, 'after the inherent, by nonce');
+    assert.equal((await outcome(api, block, hash([first, second, third][n]))).index, 2 + n, 'after the inherents, by nonce');
   }
   await seal.finalize(block);
   for (const stream of [early, middle, late]) assert.equal(await stream.next('status'), `finalized:${block}`);

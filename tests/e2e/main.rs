@@ -17,6 +17,7 @@ mod process;
 mod pruning;
 mod reference;
 mod rpc;
+mod sessions;
 mod sign;
 mod specs;
 mod upgrade;

@@ -168,7 +168,7 @@ fn changed_blocks_are_found_out() {
         .collect();
     let with_transfer = lines
         .iter()
-        .position(|line| line["block"]["extrinsics"].as_array().expect("extrinsics").len() == 2)
+        .position(|line| line["block"]["extrinsics"].as_array().expect("extrinsics").len() == 3)
         .expect("the transfer is in a block");
     let number = (with_transfer + 1).to_string();
     let change = |change: &dyn Fn(&mut Value)| {

@@ -48,7 +48,7 @@ const RUNTIME: &[&str] = &[
     "pallets/grandpa",
     "pallets/upgrade",
     "pallets/members",
-    "pallets/staking",
+    "pallets/bonds",
     "pallets/channels",
     "pallets/anchors",
     "pallets/utility",

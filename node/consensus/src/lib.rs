@@ -11,7 +11,7 @@
 //! | [`equivocation`] | did somebody sign two headers in one slot |
 //! | [`vote_guard`] | may this key sign this, after any number of crashes |
 //!
-//! Out of scope: the tree of blocks (`quire-chain`), sockets, slashing (`pallets/staking`).
+//! Out of scope: the tree of blocks (`quire-chain`), sockets, slashing (`pallets/bonds`).
 
 pub mod equivocation;
 pub mod finality;

@@ -53,8 +53,13 @@ fn genesis(code: &[u8], keys: &[Keypair]) -> (Genesis, Header) {
         balances: pallet_balances::genesis::Config {
             balances: accounts.iter().map(|who| (*who, 1_000 * UNITS)).collect(),
         },
-        aura: pallet_aura::genesis::Config { authorities: vec![AuraId(accounts[0].0)] },
-        grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
+        session: pallet_session::genesis::Config {
+            authorities: vec![(
+                accounts[0],
+                pallet_session::SessionKeys { aura: AuraId(accounts[0].0), grandpa: GrandpaId([7; 32]) },
+            )],
+            ..Default::default()
+        },
         members: pallet_members::genesis::Config::simple(&accounts[..1]),
         ..genesis::Config::default()
     };

@@ -78,8 +78,13 @@ impl Author {
             balances: pallet_balances::genesis::Config {
                 balances: (1..=5).map(|seed| (account(seed), 1_000 * UNITS)).collect(),
             },
-            aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(1).0)] },
-            grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
+            session: pallet_session::genesis::Config {
+                authorities: vec![(
+                    account(1),
+                    pallet_session::SessionKeys { aura: AuraId(account(1).0), grandpa: GrandpaId([7; 32]) },
+                )],
+                ..Default::default()
+            },
             members: pallet_members::genesis::Config {
                 thresholds: pallet_members::Thresholds::all(pallet_members::Share::MAJORITY),
                 ..pallet_members::genesis::Config::simple(

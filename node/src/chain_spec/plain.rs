@@ -2,10 +2,11 @@
 //!
 //! Amounts are plancks; strings, because JSON numbers end at 2^53 for many readers. Keys and accounts are SS58
 //! addresses of the chain's own prefix, bytes are `0x` hex. A mistake is named with its place, for instance
-//! `genesis aura[2]`.
+//! `genesis members[2]`.
+use pallet_bonds::ValidatorKeys;
 use pallet_members::genesis::Founder;
 use pallet_members::{Share, Thresholds};
-use pallet_staking::ValidatorKeys;
+use pallet_session::SessionKeys;
 use quire_certificate::Key;
 use quire_core::{AccountId, AuraId, Balance, GrandpaId, ss58};
 use quire_runtime::genesis::Config;
@@ -30,10 +31,9 @@ pub struct PlainGenesis {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PlainConfig {
     slot_duration_ms: u64,
-    /// sr25519 keys of the authors, in the order of their slots.
-    aura: Vec<String>,
-    /// ed25519 keys of the finality voters.
-    grandpa: Vec<String>,
+    session: PlainSession,
+    /// Members that author and vote, in the order of their slots in the first session.
+    authorities: Vec<PlainAuthority>,
     balances: Vec<(String, Value)>,
     upgrade: PlainUpgrade,
     members: Vec<PlainMember>,
@@ -41,7 +41,7 @@ struct PlainConfig {
     certificate_root: String,
     member_shares: PlainShares,
     fees: PlainFees,
-    staking: PlainStaking,
+    bonds: PlainBonds,
     validators: Vec<PlainValidator>,
     programs: Vec<PlainProgram>,
 }
@@ -69,6 +69,26 @@ struct PlainShares {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainSession {
+    length_slots: u32,
+    /// Hundredths of its bond that an equivocation costs an authority.
+    slash_percent: u8,
+    /// Bond that an authority needs; none when zero.
+    minimum_stake: Value,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainAuthority {
+    account: String,
+    /// sr25519 key that seals blocks.
+    aura: String,
+    /// ed25519 key that votes on finality.
+    grandpa: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PlainFees {
     base: Value,
     per_byte: Value,
@@ -84,7 +104,7 @@ struct PlainUpgrade {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PlainStaking {
+struct PlainBonds {
     minimum_bond: Value,
     duty_bond: Value,
     unbonding_ticks: u32,
@@ -125,19 +145,28 @@ impl PlainGenesis {
 
 impl PlainConfig {
     fn new(config: &Config) -> Self {
-        let (fees, staking) = (&config.transaction_payment.fees, &config.staking.parameters);
+        let (fees, bonds) = (&config.transaction_payment.fees, &config.bonds.parameters);
         let validator = |(account, bond, keys): &(AccountId, Balance, ValidatorKeys)| PlainValidator {
             account: address(&account.0),
             bond: text(*bond),
             signing: address(&keys.signing),
             sealing: address(&keys.sealing),
         };
+        let authority = |(account, keys): &(AccountId, SessionKeys)| PlainAuthority {
+            account: address(&account.0),
+            aura: address(&keys.aura.0),
+            grandpa: address(&keys.grandpa.0),
+        };
         let program =
             |(owner, code): &(AccountId, Vec<u8>)| PlainProgram { owner: address(&owner.0), code: hex(code) };
         Self {
             slot_duration_ms: config.timestamp.slot_duration_ms,
-            aura: config.aura.authorities.iter().map(|id| address(&id.0)).collect(),
-            grandpa: config.grandpa.authorities.iter().map(|id| address(&id.0)).collect(),
+            session: PlainSession {
+                length_slots: config.session.parameters.length_slots,
+                slash_percent: config.equivocation.parameters.slash_percent,
+                minimum_stake: text(config.session.parameters.minimum_stake),
+            },
+            authorities: config.session.authorities.iter().map(authority).collect(),
             balances: config
                 .balances
                 .balances
@@ -156,12 +185,12 @@ impl PlainConfig {
                 per_byte: text(fees.per_byte),
                 per_microsecond: text(fees.per_microsecond),
             },
-            staking: PlainStaking {
-                minimum_bond: text(staking.minimum_bond),
-                duty_bond: text(staking.duty_bond),
-                unbonding_ticks: staking.unbonding_ticks,
+            bonds: PlainBonds {
+                minimum_bond: text(bonds.minimum_bond),
+                duty_bond: text(bonds.duty_bond),
+                unbonding_ticks: bonds.unbonding_ticks,
             },
-            validators: config.staking.validators.iter().map(validator).collect(),
+            validators: config.bonds.validators.iter().map(validator).collect(),
             programs: config.channels.programs.iter().map(program).collect(),
         }
     }
@@ -169,9 +198,11 @@ impl PlainConfig {
     fn read(&self, keys: Keys) -> Result<Config, String> {
         let mut config = Config::default();
         config.timestamp.slot_duration_ms = self.slot_duration_ms;
-        config.aura.authorities = keys.list("aura", &self.aura)?.into_iter().map(AuraId).collect();
-        config.grandpa.authorities =
-            keys.list("grandpa", &self.grandpa)?.into_iter().map(GrandpaId).collect();
+        config.session.parameters.length_slots = self.session.length_slots;
+        config.equivocation.parameters.slash_percent = self.session.slash_percent;
+        config.session.parameters.minimum_stake =
+            planck("session.minimumStake", &self.session.minimum_stake)?;
+        config.session.authorities = self.authorities(keys)?;
         let funded = keys.list("balances", self.balances.iter().map(|(address, _)| address))?;
         for (place, (account, (_, amount))) in funded.into_iter().zip(&self.balances).enumerate() {
             let amount = planck(&format!("balances[{place}]"), amount)?;
@@ -185,10 +216,10 @@ impl PlainConfig {
         fees.base = planck("fees.base", &self.fees.base)?;
         fees.per_byte = planck("fees.perByte", &self.fees.per_byte)?;
         fees.per_microsecond = planck("fees.perMicrosecond", &self.fees.per_microsecond)?;
-        let staking = &mut config.staking.parameters;
-        staking.minimum_bond = planck("staking.minimumBond", &self.staking.minimum_bond)?;
-        staking.duty_bond = planck("staking.dutyBond", &self.staking.duty_bond)?;
-        staking.unbonding_ticks = self.staking.unbonding_ticks;
+        let bonds = &mut config.bonds.parameters;
+        bonds.minimum_bond = planck("bonds.minimumBond", &self.bonds.minimum_bond)?;
+        bonds.duty_bond = planck("bonds.dutyBond", &self.bonds.duty_bond)?;
+        bonds.unbonding_ticks = self.bonds.unbonding_ticks;
         let accounts = keys.list("validators", self.validators.iter().map(|one| &one.account))?;
         for (place, (account, one)) in accounts.into_iter().zip(&self.validators).enumerate() {
             let at = |what: &str| format!("validators[{place}].{what}");
@@ -197,7 +228,7 @@ impl PlainConfig {
                 sealing: keys.one(&at("sealing"), &one.sealing)?,
             };
             let bond = planck(&at("bond"), &one.bond)?;
-            config.staking.validators.push((AccountId(account), bond, validator_keys));
+            config.bonds.validators.push((AccountId(account), bond, validator_keys));
         }
         for (place, one) in self.programs.iter().enumerate() {
             let owner = keys.one(&format!("programs[{place}].owner"), &one.owner)?;
@@ -205,6 +236,20 @@ impl PlainConfig {
             config.channels.programs.push((AccountId(owner), code));
         }
         Ok(config)
+    }
+
+    /// Accounts, authors' keys and voters' keys, in each of which nothing stands twice.
+    fn authorities(&self, keys: Keys) -> Result<Vec<(AccountId, SessionKeys)>, String> {
+        let list = |name: &str, of: fn(&PlainAuthority) -> &String| {
+            keys.list(&format!("authorities.{name}"), self.authorities.iter().map(of))
+        };
+        let accounts = list("account", |one| &one.account)?;
+        let (aura, grandpa) = (list("aura", |one| &one.aura)?, list("grandpa", |one| &one.grandpa)?);
+        let session_keys = aura
+            .into_iter()
+            .zip(grandpa)
+            .map(|(aura, grandpa)| SessionKeys { aura: AuraId(aura), grandpa: GrandpaId(grandpa) });
+        Ok(accounts.into_iter().map(AccountId).zip(session_keys).collect())
     }
 
     fn read_members(&self, keys: Keys) -> Result<pallet_members::genesis::Config, String> {

@@ -63,7 +63,7 @@ fn r5_the_addresses_of_a_spec_have_its_prefix() {
     let mut spec = ChainSpec::dev();
     spec.properties = Some(json!({ "ss58Format": 0 }));
     let error = spec.genesis().err().unwrap().to_string();
-    assert!(error.contains("aura[0]") && error.contains("write 15oF4u"), "{error}");
+    assert!(error.contains("authorities.account[0]") && error.contains("write 15oF4u"), "{error}");
 }
 
 #[test]
@@ -71,12 +71,14 @@ fn the_local_preset_is_a_consortium_of_four() {
     let local = ChainSpec::local();
     let json: Value = serde_json::from_str(&local.to_json().unwrap()).unwrap();
     let config = &json["genesis"]["runtimeGenesis"]["config"];
-    for list in ["aura", "grandpa", "members", "validators"] {
+    for list in ["authorities", "members", "validators"] {
         assert_eq!(config[list].as_array().unwrap().len(), 4, "{list}");
     }
     let members: Vec<_> =
         config["members"].as_array().unwrap().iter().map(|member| member["account"].clone()).collect();
-    assert_eq!(config["aura"], json!(members));
+    let accounts: Vec<_> =
+        config["authorities"].as_array().unwrap().iter().map(|one| one["account"].clone()).collect();
+    assert_eq!(accounts, members);
     assert_eq!(config["validators"][0]["account"], members[0]);
     assert_eq!(config["members"][0]["key"], json!(format!("sr25519:{}", members[0].as_str().unwrap())));
     local.genesis().unwrap();
@@ -112,10 +114,20 @@ fn mistakes_in_a_file_are_explained() {
     };
     let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
     let polkadot_alice = "15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5";
+    let keys = |aura: &str| {
+        static NEXT: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+        let other = ss58::encode(
+            &AccountId([NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 32]),
+            ss58::DEVELOPMENT_PREFIX,
+        );
+        json!({ "account": other, "aura": aura, "grandpa": other })
+    };
     let cases: [(&str, Change); 17] = [
         ("unknown field `slots`", &|spec| spec["genesis"]["runtimeGenesis"]["config"]["slots"] = json!(1)),
         ("expected u64", &|spec| config(spec, "slotDurationMs", json!("1000"))),
-        ("aura[1]: 5Grwva", &|spec| config(spec, "aura", json!([alice, alice]))),
+        ("authorities.aura[1]: 5Grwva", &|spec| {
+            config(spec, "authorities", json!([keys(alice), keys(alice)]))
+        }),
         ("stands at members[0] already", &|spec| {
             let member =
                 json!({ "account": alice, "name": "A", "key": format!("sr25519:{alice}"), "validUntil": 1 });
@@ -125,7 +137,7 @@ fn mistakes_in_a_file_are_explained() {
         ("cannot be exceeded", &|spec| config(spec, "memberShares/revoke", json!([1, 1]))),
         ("balances[1]: ", &|spec| config(spec, "balances", json!([[alice, "1"], [alice, "1"]]))),
         ("address of network 0, this chain's ss58Format is 42: write 5Grwva", &|spec| {
-            config(spec, "aura", json!([polkadot_alice]))
+            config(spec, "authorities/0/grandpa", json!(polkadot_alice))
         }),
         ("chainType \"Test\"", &|spec| spec["chainType"] = json!("Test")),
         ("ss58Format 70000", &|spec| spec["properties"]["ss58Format"] = json!(70_000)),
@@ -136,7 +148,7 @@ fn mistakes_in_a_file_are_explained() {
             spec["genesis"]["runtimeGenesis"]["config"]["balances"][0][1] = json!(-1)
         }),
         ("is no SS58 address", &|spec| {
-            spec["genesis"]["runtimeGenesis"]["config"]["aura"][0] = json!("Alice")
+            spec["genesis"]["runtimeGenesis"]["config"]["authorities"][0]["account"] = json!("Alice")
         }),
         ("is no hex", &|spec| spec["genesis"]["runtimeGenesis"]["code"] = json!("0xzz")),
         (":code", &|spec| spec["genesis"] = json!({ "raw": { "top": {}, "childrenDefault": {} } })),

@@ -21,10 +21,10 @@ use crate::offchain::{MessageSigner, OffchainError};
 use crate::service::{Node, NodeHandle};
 use crate::stop::StopReason;
 use futures::executor::block_on;
+use pallet_bonds::storage::{LEDGERS, VALIDATORS};
+use pallet_bonds::{Call as StakingCall, Ledger, ValidatorKeys};
 use pallet_channels::storage::{CHANNELS, MAX_BLOCKS_AHEAD, MONEY, NEXT_CHANNEL, PROGRAMS};
 use pallet_channels::{Call as ChannelsCall, ChannelStatus, Money};
-use pallet_staking::storage::{LEDGERS, VALIDATORS};
-use pallet_staking::{Call as StakingCall, Ledger, ValidatorKeys};
 use quire_channel::{EraTerms, Participant, Windows};
 use quire_core::hash::blake2_256;
 use quire_core::{AccountId, Balance, H256, KeyTypeId, UNITS, keys};
@@ -202,7 +202,7 @@ impl Chain {
             steps.push(Step {
                 what: "the validators have bonded",
                 account,
-                call: RuntimeCall::Staking(StakingCall::bond { amount: BOND }),
+                call: RuntimeCall::Bonds(StakingCall::bond { amount: BOND }),
                 is_done: Box::new(move |state| {
                     let ledger: Option<Ledger> = state.get(&LEDGERS.key_for(&account))?;
                     Ok(ledger.is_some_and(|ledger| ledger.active > 0))
@@ -212,7 +212,7 @@ impl Chain {
             steps.push(Step {
                 what: "the validators are registered",
                 account,
-                call: RuntimeCall::Staking(StakingCall::validate { keys: registered }),
+                call: RuntimeCall::Bonds(StakingCall::validate { keys: registered }),
                 is_done: Box::new(move |state| {
                     Ok(state.get(&VALIDATORS.key_for(&account))? == Some(registered))
                 }),

@@ -87,7 +87,7 @@ fn a_transaction_goes_from_ready_to_final_and_survives_a_restart() {
     assert_eq!(included, finalised);
     assert_eq!(node.next_nonce(&alice(&node)).unwrap(), 1);
     let block = NodeBackend(node.handle()).block(&finalised).unwrap().unwrap();
-    assert_eq!(block.extrinsics.len(), 2, "timestamp and transfer");
+    assert_eq!(block.extrinsics.len(), 3, "timestamp, randomness and transfer");
     let before = node.chain().finalised();
     node.stop();
 

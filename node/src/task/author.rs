@@ -10,10 +10,13 @@ use crate::metrics::BlockEnd;
 use crate::sealing::Sealing;
 use crate::service::Inner;
 use crate::stop::StopReason;
+use parity_scale_codec::Encode;
 use quire_chain::{Built, Head, ImportError, Imported, Pace, ProposeError, Proposer};
 use quire_consensus::AuraSet;
 use quire_consensus::slots::claim::{self, Claim};
+use quire_core::codec::decode_bytes;
 use quire_core::inherent::TIMESTAMP_ID;
+use quire_core::randomness::{VRF_ID, VrfOutput};
 use quire_core::{H256, InherentData, Slot, TransactionValidityError};
 use quire_pool::{Input, ReadyTransaction};
 use std::collections::BTreeSet;
@@ -27,6 +30,11 @@ const MIN_LEFT_PERCENT: u64 = 65;
 const MAX_SLEEP_MS: u64 = 1_000;
 /// Ready transactions asked for at once: a full block of the smallest ones.
 const READY_COUNT: usize = 40_000;
+
+/// The runtime API that says what goes through the VRF.
+const VRF_INPUT: &str = "QuireSession_vrf_input";
+/// Most bytes of that.
+const MAX_VRF_INPUT_BYTES: u32 = 1_024;
 
 /// Why no block was made.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +137,9 @@ pub(super) fn author(
     // The slot's own time: authors that are late in one slot and early in the next still keep the runtime's distance.
     inherents.put(TIMESTAMP_ID, &start);
     node.upgrade.tell(&mut inherents);
+    if let Some(output) = contribution(node, claim, parent) {
+        inherents.put(VRF_ID, &output);
+    }
     let mut proposer = node.chain.proposer(parent.hash, claim.slot, &inherents)?;
     let inherents = proposer.len();
     let late = late_ms.saturating_add(watch.ms());
@@ -147,6 +158,26 @@ pub(super) fn author(
         short(&parent.hash),
     );
     Ok(Authored { imported, taken: count.saturating_sub(inherents) })
+}
+
+/// What the block adds to the chain's randomness. Without it the block is valid and earns no fees, so that the slot is not
+/// lost to a runtime that asks for none, or cannot say for what.
+fn contribution(node: &Inner, claim: &Claim, parent: &Head) -> Option<VrfOutput> {
+    let answer = match node.chain.call(parent.hash, VRF_INPUT, &claim.slot.encode()) {
+        Ok(answer) => answer,
+        Err(why) => {
+            tracing::warn!(target: "aura", "slot {} contributes no randomness: {why}", claim.slot.0);
+            return None;
+        }
+    };
+    let output = decode_bytes(&mut answer.as_slice(), MAX_VRF_INPUT_BYTES, VRF_INPUT)
+        .map_err(|why| why.to_string())
+        .and_then(|input| node.keystore.vrf(&claim.author, &input).map_err(|why| why.to_string()));
+    output
+        .inspect_err(|why| {
+            tracing::warn!(target: "aura", "slot {} contributes no randomness: {why}", claim.slot.0);
+        })
+        .ok()
 }
 
 fn seal(node: &Inner, claim: &Claim, built: Built) -> Result<Imported, AuthorError> {

@@ -14,7 +14,7 @@ pub(crate) fn delegate(who: &AccountId, channel: u64, block: u32, validator: Acc
     let participant = live.participant(who)?;
     ensure!(live.record.state() == BlockState::Collecting, Error::CollectionOver);
     ensure!(live.record.sealed & bit(participant) == 0, Error::AlreadySealed);
-    ensure!(pallet_staking::is_validator(&validator), Error::NotValidator);
+    ensure!(pallet_bonds::is_validator(&validator), Error::NotValidator);
     let era = live.terms.era_of(block).ok_or(Error::ChannelNotRunning)?;
     ensure!(!era.terms.exclusions.contains(&validator), Error::ValidatorExcluded);
 
@@ -30,7 +30,7 @@ pub(crate) fn delegate(who: &AccountId, channel: u64, block: u32, validator: Acc
 /// Frees a validator that nobody names any more.
 fn drop_duty(live: &mut Live, validator: &AccountId) {
     if let Some((place, duty)) = live.record.duty(validator) {
-        pallet_staking::unlock(validator, duty.locked);
+        pallet_bonds::unlock(validator, duty.locked);
         live.record.duties.remove(place);
     }
 }
@@ -41,8 +41,8 @@ pub(crate) fn accept(who: &AccountId, channel: u64, block: u32) -> DispatchResul
     ensure!(live.record.state() == BlockState::Collecting, Error::CollectionOver);
     ensure!(live.record.delegated_by(who) > 0, Error::NotDelegated);
     ensure!(live.record.duty(who).is_none(), Error::AlreadyAccepted);
-    let keys = pallet_staking::keys(who).ok_or(Error::NotValidator)?;
-    let locked = pallet_staking::lock(who)?;
+    let keys = pallet_bonds::keys(who).ok_or(Error::NotValidator)?;
+    let locked = pallet_bonds::lock(who)?;
     live.record.duties.push(DutyRecord {
         validator: *who,
         signing: keys.signing,

@@ -29,7 +29,7 @@ pub fn check_invariants() -> Result<(), String> {
         check_block(channel, number, &block)?;
         add_block(&mut sums, channel, number, &block);
     }
-    for (who, ledger) in pallet_staking::storage::LEDGERS.iter() {
+    for (who, ledger) in pallet_bonds::storage::LEDGERS.iter() {
         let locked = sums.locked.remove(&who).unwrap_or(0);
         if locked != ledger.locked {
             return Err(format!("R14: duties lock {locked} of {who}, its ledger says {}", ledger.locked));

@@ -2,7 +2,7 @@
 //!
 //! Purpose: carries every channel block from collection to settlement. Who decides what a set of facts means
 //! is `quire_channel::rules`; this pallet checks who speaks, records facts, asks the rules, and moves money
-//! through `channels` and bonds through `staking`.
+//! through `channels` and bonds through `bonds`.
 //!
 //! Terms: *delegate*, the validator a participant named for a block; *accepted*, the validator took the duty
 //! and locked a bond; *receipt*, a validator's signature that it holds a part's bytes; *counted part*, one

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use pallet_bonds::Beneficiary;
 use pallet_channels::BlockStage;
-use pallet_staking::Beneficiary;
 use pallet_support::{deposit_event, ensure};
 use quire_channel::BlockState;
 use quire_channel::rules::{self, Progress, Verdict};
@@ -96,7 +96,7 @@ fn results(live: &Live) -> Vec<H256> {
 /// R14: ends all duties and takes the block off the list of open ones.
 fn finish(live: &mut Live) -> DispatchResult {
     for duty in &mut live.record.duties {
-        pallet_staking::unlock(&duty.validator, duty.locked);
+        pallet_bonds::unlock(&duty.validator, duty.locked);
         duty.locked = 0;
     }
     pallet_channels::set_stage(live.channel, live.block, BlockStage::Done, live.now)
@@ -113,7 +113,7 @@ fn punish(live: &mut Live, breach: Breach) -> DispatchResult {
         };
         if guilty {
             let (validator, locked) = (duty.validator, core::mem::take(&mut duty.locked));
-            pallet_staking::unlock(&validator, locked);
+            pallet_bonds::unlock(&validator, locked);
             let amount = locked.saturating_mul(percent) / 100;
             slash(live, validator, breach, amount)?;
         }
@@ -133,7 +133,7 @@ fn slash(live: &Live, validator: quire_core::AccountId, breach: Breach, amount: 
             Beneficiary::Share { account: pallet_channels::storage::pot(), percent: COMPENSATION_PERCENT }
         }
     };
-    let slashed = pallet_staking::slash(&validator, amount, &beneficiary)?;
+    let slashed = pallet_bonds::slash(&validator, amount, &beneficiary)?;
     if slashed.paid > 0 {
         pallet_channels::compensate(channel, &harmed, slashed.paid)?;
     }

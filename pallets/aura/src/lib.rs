@@ -10,7 +10,7 @@
 //!
 //! No calls, events or errors: what breaks a rule makes the block invalid.
 //!
-//! Out of scope: shuffling by randomness and sessions (Session, later), the time of the slot (Timestamp).
+//! Out of scope: shuffling by randomness and sessions (Session), the time of the slot (Timestamp).
 
 #![no_std]
 
@@ -33,8 +33,7 @@ use pallet_support::metadata::PalletMetadataParts;
 
 pub use invariants::check_invariants;
 pub use slots::{
-    AuthoritiesError, author, author_account, authorities, authority_of, change_authorities, current_slot,
-    on_initialize,
+    AuthoritiesError, author, authorities, authority_of, change_authorities, current_slot, on_initialize,
 };
 
 /// Index of the pallet in the runtime's enums.

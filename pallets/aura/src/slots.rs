@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use parity_scale_codec::Encode;
 use quire_core::digest::AURA_ENGINE_ID;
-use quire_core::{AccountId, AuraId, DigestItem, Slot, limits};
+use quire_core::{AuraId, DigestItem, Slot, limits};
 
 use crate::storage::{AUTHORITIES, CURRENT_SLOT};
 
@@ -42,11 +42,6 @@ pub fn authority_of(slot: Slot) -> Option<AuraId> {
 /// The author of the current block (R2).
 pub fn author() -> Option<AuraId> {
     authority_of(current_slot())
-}
-
-/// The account that the author's fees go to: the one of its authority key.
-pub fn author_account() -> Option<AccountId> {
-    author().map(|author| AccountId(author.0))
 }
 
 /// Starts a block: its slot, from the digest that System was given (R1).

@@ -149,7 +149,7 @@ pub fn pay_out(channel: u64, from: u8, to: &AccountId, amount: Balance) -> Dispa
     change(channel, from, |money| debit(money, amount))?;
     let paid = pallet_support::with_transaction(|| pallet_balances::transfer(&pot(), to, amount, false));
     if paid.is_err() {
-        pallet_staking::reward(&pot(), to, amount)?;
+        pallet_bonds::reward(&pot(), to, amount)?;
     }
     note_out(amount);
     Ok(())

@@ -222,7 +222,7 @@ fn r5_validators_are_paid_into_accounts_or_bonds() {
         assert_eq!(free(9), START + UNITS);
         // No account can come into being with one planck; the bond takes it.
         pay_out(1, 0, &account(99), 1).unwrap();
-        assert_eq!(pallet_staking::storage::LEDGERS.get(&account(99)).unwrap().active, 1);
+        assert_eq!(pallet_bonds::storage::LEDGERS.get(&account(99)).unwrap().active, 1);
         compensate(1, &[1, 2], 0).unwrap();
         assert_eq!(money(1)[0].deposit, 9 * UNITS - 1);
         check();

@@ -20,7 +20,7 @@
 //! A lying author can make the channel clock run during a stall by noting a block that is not final; it cannot hold the
 //! clock, since later notes only move forward. The nodes see the lie, because they know what is final.
 //!
-//! Out of scope: votes, rounds and justifications (`node/consensus`), equivocation reports (Staking, later).
+//! Out of scope: votes, rounds and justifications (`node/consensus`), reports of equivocation (Equivocation).
 
 #![no_std]
 

@@ -7,8 +7,8 @@
 //! Conventions (the runtime relies on them): each pallet has `INDEX`, `NAME`, `Call`, `Event`, `Error` (in a module
 //! `pallet`, so that their type paths read `pallet_x::pallet::Call`), `dispatch(call, origin)`, `Call::weight()`,
 //! `metadata()`, `check_invariants()` and `genesis::Config` with `build()`. Pallets call each other directly, in the
-//! order system, timestamp, balances, transaction_payment, aura, grandpa, members, staking, channels, anchors, utility,
-//! multisig, proxy.
+//! order system, timestamp, balances, transaction_payment, aura, grandpa, members, bonds, session, equivocation, channels,
+//! anchors, randomness, utility, multisig, proxy.
 //!
 //! The crate builds for `wasm32v1-none`, where [`host`] is the import module `env`, and natively, where it is
 //! [`testing::TestExternalities`]. It is the only crate besides the runtime's entry points with unsafe code.

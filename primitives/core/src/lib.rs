@@ -28,6 +28,7 @@ pub mod inherent;
 pub mod justification;
 pub mod keys;
 pub mod limits;
+pub mod randomness;
 pub mod ss58;
 pub mod upgrade;
 pub mod validity;

@@ -42,6 +42,9 @@ pub const MAX_VOTES_ANCESTRIES: u32 = 1_024;
 /// How far ahead of the clock a slot may be; smoldot allows as much.
 pub const MAX_SLOT_AHEAD_MS: u64 = 30_000;
 
+/// Two headers or two votes as a proof: a header with the largest digest that authors make room for has 128 KiB.
+pub const MAX_EQUIVOCATION_PROOF_BYTES: u32 = 256 * 1024;
+
 // State
 
 /// One storage key, hashes included.

@@ -36,7 +36,7 @@ fn table() -> Vec<(RuntimeCall, [bool; 6])> {
             RuntimeCall::Members(pallet_members::Call::vote { motion: 0, approve: true }),
             [yes, yes, yes, no, no, no],
         ),
-        (RuntimeCall::Staking(pallet_staking::Call::chill {}), [yes, yes, no, yes, no, no]),
+        (RuntimeCall::Bonds(pallet_bonds::Call::chill {}), [yes, yes, no, yes, no, no]),
         (
             RuntimeCall::Channels(pallet_channels::Call::withdraw { channel: 1, amount: 1 }),
             [yes, no, no, no, yes, no],

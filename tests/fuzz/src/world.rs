@@ -124,14 +124,19 @@ fn config() -> genesis::Config {
         balances: pallet_balances::genesis::Config {
             balances: (0..ACCOUNTS).map(|index| (account(index), 1_000_000 * UNITS)).collect(),
         },
-        aura: pallet_aura::genesis::Config { authorities: vec![AuraId(account(0).0)] },
-        grandpa: pallet_grandpa::genesis::Config { authorities: vec![GrandpaId([7; 32])] },
+        session: pallet_session::genesis::Config {
+            authorities: vec![(
+                account(0),
+                pallet_session::SessionKeys { aura: AuraId(account(0).0), grandpa: GrandpaId([7; 32]) },
+            )],
+            ..Default::default()
+        },
         members: pallet_members::genesis::Config::simple(&[account(0), unknown[0], unknown[1]]),
-        staking: pallet_staking::genesis::Config {
+        bonds: pallet_bonds::genesis::Config {
             validators: vec![(
                 account(2),
                 10_000 * UNITS,
-                pallet_staking::ValidatorKeys { signing: account(2).0, sealing: [7; 32] },
+                pallet_bonds::ValidatorKeys { signing: account(2).0, sealing: [7; 32] },
             )],
             ..Default::default()
         },

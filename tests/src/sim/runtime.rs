@@ -1,9 +1,10 @@
 //! A native runtime for simulations: accounts with balances and nonces, and one change of the voters at a height of
-//! the genesis state. Extrinsics have the real envelope; nobody checks their signatures, which are not what is simulated.
+//! the genesis state, and authors that are shuffled every few blocks. Extrinsics have the real envelope; nobody checks their signatures, which are not what is simulated.
 
+use pallet_session::draw::shuffle;
 use parity_scale_codec::{Decode, Encode};
 use quire_chain::{CODE_KEY, Execute, ExecuteError, Genesis, GenesisError, Overlay, RuntimeCode, StateView};
-use quire_core::digest::GRANDPA_ENGINE_ID;
+use quire_core::digest::{AURA_ENGINE_ID, GRANDPA_ENGINE_ID};
 use quire_core::extrinsic::{Extra, UncheckedExtrinsic};
 use quire_core::{
     AccountId, ApplyExtrinsicResult, AuraId, Block, DigestItem, DispatchError, GrandpaId, H256, Header,
@@ -17,6 +18,9 @@ use quire_trie::StateVersion;
 pub const SLOT_MS: u64 = 1_000;
 /// What each account holds at genesis.
 pub const ENDOWMENT: u64 = 1_000_000;
+
+/// Blocks of a session: at its end the authors are shuffled, on each fork in another way.
+const SESSION_BLOCKS: u32 = 8;
 
 const HEADER: &[u8] = b"tmp/header";
 const EXTRINSICS: &[u8] = b"tmp/extrinsics";
@@ -240,6 +244,13 @@ impl Run<'_> {
             let (set_id, voters) = self.voters()?;
             self.overlay.set(b"grandpa", (set_id.wrapping_add(1), &voters).encode());
             header.digest.push(DigestItem::Consensus(GRANDPA_ENGINE_ID, (1u8, voters, 0u32).encode()));
+        }
+        if header.number.is_multiple_of(SESSION_BLOCKS) {
+            let bytes = self.value(b"aura")?;
+            let mut authors = self.decode::<Vec<AuraId>>(&bytes)?;
+            shuffle(&mut authors, &header.parent_hash.0);
+            self.overlay.set(b"aura", authors.encode());
+            header.digest.push(DigestItem::Consensus(AURA_ENGINE_ID, (1u8, authors).encode()));
         }
         self.overlay.clear(HEADER);
         self.overlay.clear(EXTRINSICS);

@@ -233,7 +233,7 @@ pub enum Effect {
         /// The rule.
         rule: Rule,
     },
-    /// An authority voted twice: the proof for `staking`.
+    /// An authority voted twice: the proof for `bonds`.
     Equivocation(VoteEquivocation),
 }
 

@@ -52,7 +52,7 @@ impl Phase {
     }
 }
 
-/// Two votes of one authority in one phase of a round: the proof that `staking` slashes for.
+/// Two votes of one authority in one phase of a round: the proof that `bonds` slashes for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoteEquivocation {
     /// Number of the voter set.

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
+use pallet_bonds::{Parameters, ValidatorKeys};
 use pallet_channels::storage::Money;
-use pallet_staking::{Parameters, ValidatorKeys};
 use pallet_support::testing::TestExternalities;
 use pallet_timestamp::storage::CHANNEL_CLOCK;
 use quire_channel::part::RECEIPT_CONTEXT;
@@ -66,7 +66,7 @@ pub(super) fn build() {
     let parameters = Parameters { minimum_bond: 100 * UNITS, duty_bond: DUTY, unbonding_ticks: 50 };
     let bonded = VALIDATORS.iter().chain(&[EXCLUDED]);
     let validators = bonded.map(|n| (account(*n), BOND, keys_of(*n))).collect();
-    pallet_staking::genesis::Config { parameters, validators }.build().unwrap();
+    pallet_bonds::genesis::Config { parameters, validators }.build().unwrap();
     let programs = alloc::vec![(account(20), PROGRAM.to_vec())];
     pallet_channels::genesis::Config { programs }.build().unwrap();
     genesis::Config::default().build().unwrap();
@@ -104,7 +104,7 @@ pub(super) fn open_channel(id: u64) {
 pub(super) fn check() {
     check_invariants().unwrap();
     pallet_channels::check_invariants().unwrap();
-    pallet_staking::check_invariants().unwrap();
+    pallet_bonds::check_invariants().unwrap();
     pallet_balances::check_invariants().unwrap();
 }
 
@@ -309,6 +309,6 @@ pub(super) fn money(who: u8) -> Money {
 
 /// Bond and locked slice of a validator.
 pub(super) fn bond(validator: u8) -> (Balance, Balance) {
-    let ledger = pallet_staking::storage::LEDGERS.get_or_default(&account(validator));
+    let ledger = pallet_bonds::storage::LEDGERS.get_or_default(&account(validator));
     (ledger.active, ledger.locked)
 }

@@ -152,15 +152,15 @@ fn owners(dice: &mut Dice, channel: u64) -> Result<(), DispatchError> {
     }
     let validator = dice.pick(&VALIDATORS);
     let call = match dice.roll(6) {
-        0 | 1 => pallet_staking::Call::bond { amount: amount + 90 * UNITS },
-        2 => pallet_staking::Call::unbond { amount },
-        3 => pallet_staking::Call::withdraw {},
-        4 => pallet_staking::Call::validate { keys: keys_of(validator) },
-        _ if dice.chance(20) => pallet_staking::Call::chill {},
-        _ => pallet_staking::Call::unbond { amount: 0 },
+        0 | 1 => pallet_bonds::Call::bond { amount: amount + 90 * UNITS },
+        2 => pallet_bonds::Call::unbond { amount },
+        3 => pallet_bonds::Call::withdraw {},
+        4 => pallet_bonds::Call::validate { keys: keys_of(validator) },
+        _ if dice.chance(20) => pallet_bonds::Call::chill {},
+        _ => pallet_bonds::Call::unbond { amount: 0 },
     };
     let origin = Origin::Signed(account(validator));
-    let result = pallet_support::with_transaction(|| pallet_staking::dispatch(call, origin));
+    let result = pallet_support::with_transaction(|| pallet_bonds::dispatch(call, origin));
     result.map(|_| ()).map_err(|failed| failed.error)
 }
 
@@ -168,8 +168,8 @@ fn owners(dice: &mut Dice, channel: u64) -> Result<(), DispatchError> {
 fn check_pots() {
     let channels = pallet_balances::free_balance(&pallet_channels::storage::pot());
     assert_eq!(channels, pallet_channels::storage::TOTAL_HELD.get_or_default());
-    let bonds = pallet_balances::free_balance(&pallet_staking::storage::pot());
-    assert_eq!(bonds, pallet_staking::storage::TOTAL_BONDED.get_or_default());
+    let bonds = pallet_balances::free_balance(&pallet_bonds::storage::pot());
+    assert_eq!(bonds, pallet_bonds::storage::TOTAL_BONDED.get_or_default());
 }
 
 /// One random life of two channels; the states that blocks went through.

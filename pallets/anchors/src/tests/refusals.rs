@@ -42,7 +42,7 @@ fn accept_refuses() {
         refuse(11, call, Error::AlreadyAccepted);
         // A validator that left the list takes no new duty.
         delegate(PAYER, 1, 12).unwrap();
-        let left = pallet_staking::dispatch(pallet_staking::Call::chill {}, Origin::Signed(account(12)));
+        let left = pallet_bonds::dispatch(pallet_bonds::Call::chill {}, Origin::Signed(account(12)));
         left.unwrap();
         refuse(12, Call::accept { channel: 1, block: 1 }, Error::NotValidator);
     });

@@ -23,7 +23,7 @@ pub(super) fn test(work: impl FnOnce()) {
     TestExternalities::new().execute(|| {
         let balances = (1..=20).map(|n| (account(n), START)).collect();
         pallet_balances::genesis::Config { balances }.build().unwrap();
-        pallet_staking::genesis::Config::default().build().unwrap();
+        pallet_bonds::genesis::Config::default().build().unwrap();
         genesis::Config { programs: alloc::vec![(account(20), program(2))] }.build().unwrap();
         at_tick(10);
         work();
@@ -33,7 +33,7 @@ pub(super) fn test(work: impl FnOnce()) {
 
 pub(super) fn check() {
     check_invariants().unwrap();
-    pallet_staking::check_invariants().unwrap();
+    pallet_bonds::check_invariants().unwrap();
     pallet_balances::check_invariants().unwrap();
 }
 

@@ -1,5 +1,5 @@
 //! The face of the pallet: calls, events, errors. In a module of this name so that clients see the type paths they
-//! are used to (`pallet_staking::pallet::Call`).
+//! are used to (`pallet_bonds::pallet::Call`).
 #![allow(non_camel_case_types, reason = "clients show call names as they stand here")]
 
 use parity_scale_codec::{Decode, Encode};

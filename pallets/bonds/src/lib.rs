@@ -1,4 +1,4 @@
-//! # pallet-staking: bonds behind duties
+//! # pallet-bonds: bonds behind duties
 //!
 //! Purpose: a validator puts money at risk, takes duties against it (one channel block each), and loses a
 //! part of it when it breaks one. The pallet holds the money and the validator list; it does not know what
@@ -41,8 +41,11 @@
 //! | `validate{keys}` | who bonded enough | R5; called again it replaces the keys |
 //! | `chill{}` | a validator | R6 |
 //!
-//! Out of scope: which duties exist and what breaks them (`anchors`, `litigation`), rewards per session,
-//! reports of equivocation, the authority list.
+//! The pallet is not called Staking: clients that find a pallet of that name beside Session take it for Substrate's and
+//! read eras and nominators from it (`api.derive.session` fails then).
+//!
+//! Out of scope: which duties exist and what breaks them (`anchors`, `litigation`, `equivocation`), rewards per session,
+//! the authority list (`session`).
 #![no_std]
 extern crate alloc;
 
@@ -63,6 +66,7 @@ use pallet_support::{Constant, DispatchResultWithInfo, Origin, PalletMetadataPar
 use scale_info::meta_type;
 
 pub use invariants::check_invariants;
+pub use ledger::{active, total, unbonding_ticks};
 pub use pallet::{Call, Error, Event};
 pub use slash::{Beneficiary, Slashed, lock, reward, slash, unlock};
 pub use storage::{Ledger, Parameters, UnbondingChunk, ValidatorKeys};
@@ -71,7 +75,7 @@ pub use validator::{is_validator, keys};
 /// The pallet's index in calls, events and errors.
 pub const INDEX: u8 = 9;
 /// The pallet's name in storage and metadata.
-pub const NAME: &str = "Staking";
+pub const NAME: &str = "Bonds";
 
 /// Runs a call.
 ///

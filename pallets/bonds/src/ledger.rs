@@ -7,6 +7,21 @@ use quire_core::{AccountId, Balance, DispatchResult};
 use crate::storage::{LEDGERS, Ledger, PARAMETERS, TOTAL_BONDED, UnbondingChunk, VALIDATORS, pot};
 use crate::{Error, Event, INDEX};
 
+/// Bonded money of `who` that is not on its way out.
+pub fn active(who: &AccountId) -> Balance {
+    LEDGERS.get_or_default(who).active
+}
+
+/// All bonded money of `who`.
+pub fn total(who: &AccountId) -> Balance {
+    LEDGERS.get_or_default(who).total()
+}
+
+/// Ticks of the channel clock from `unbond` to `withdraw`.
+pub fn unbonding_ticks() -> u32 {
+    PARAMETERS.get_or_default().unbonding_ticks
+}
+
 /// Writes a ledger, or removes an empty one, and keeps the total (R1).
 pub(crate) fn store(who: &AccountId, before: Balance, ledger: &Ledger) {
     let after = ledger.total();

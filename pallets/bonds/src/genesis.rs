@@ -28,9 +28,9 @@ impl Config {
         PARAMETERS.put(&self.parameters);
         for (who, amount, keys) in &self.validators {
             ledger::bond(who, *amount)
-                .map_err(|why| format!("staking: {who} cannot bond {amount} plancks in genesis: {why:?}"))?;
+                .map_err(|why| format!("bonds: {who} cannot bond {amount} plancks in genesis: {why:?}"))?;
             validator::validate(who, *keys)
-                .map_err(|why| format!("staking: {who} cannot be a validator in genesis: {why:?}"))?;
+                .map_err(|why| format!("bonds: {who} cannot be a validator in genesis: {why:?}"))?;
         }
         Ok(())
     }
