@@ -51,6 +51,10 @@ fn kademlia(own: PeerId, config: &Config) -> Result<kad::Behaviour<MemoryStore>,
         .set_replication_interval(None)
         .set_publication_interval(None)
         .set_periodic_bootstrap_interval(Some(Duration::from_secs(BOOTSTRAP_INTERVAL_S)));
+    if config.reserved_only {
+        // The table stays empty: it would add what others tell to the operator's addresses.
+        settings.set_kbucket_inserts(kad::BucketInserts::Manual).set_periodic_bootstrap_interval(None);
+    }
     let nothing = MemoryStoreConfig { max_records: 0, max_provided_keys: 0, ..MemoryStoreConfig::default() };
     let mut kad = kad::Behaviour::with_config(own, MemoryStore::with_config(own, nothing), settings);
     kad.set_mode(Some(kad::Mode::Server));

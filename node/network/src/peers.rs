@@ -243,6 +243,11 @@ impl Peers {
         self.records.iter()
     }
 
+    /// R2: whether addresses that peers tell are used.
+    pub fn trusts_told_addresses(&self) -> bool {
+        !self.policy.reserved_only
+    }
+
     /// Whether the peer was named by the operator.
     pub fn is_reserved(&self, peer: &PeerId) -> bool {
         self.records.get(peer).is_some_and(Record::is_reserved)
@@ -391,7 +396,7 @@ impl Peers {
             return;
         }
         // R2: the operator named whom to talk to, and where they are.
-        if self.policy.reserved_only && source == Source::Gossip {
+        if source == Source::Gossip && !self.trusts_told_addresses() {
             return;
         }
         // R7: only the operator's peers, and those with whom there is more than an address, displace others.

@@ -199,7 +199,7 @@ impl Shell {
     }
 
     fn learn(&mut self, peer: PeerId, address: &Multiaddr) {
-        if peer == self.own {
+        if peer == self.own || !self.shared.lock().peers.trusts_told_addresses() {
             return;
         }
         self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
