@@ -22,14 +22,21 @@
 //! | `--public-addr` `--bootnodes` `--reserved-nodes` `--reserved-only` `--in-peers` `--out-peers` | as there |
 //! | `--connectivity N` | how many other nodes may fail without cutting this one off |
 mod bench;
+mod cert;
 mod compat;
 mod explain;
+mod join;
 mod key;
 mod operator;
 
 pub use bench::{BenchArgs, BenchCommand, BenchWeightsArgs};
+pub use cert::{
+    CertArgs, CertChainArgs, CertCommand, CertInspectArgs, CertIssueArgs, CertRenewArgs, CertRequestArgs,
+    CertRootArgs, CertScheme, SignerArgs, WindowArgs,
+};
 pub use compat::{CompatArgs, DatabaseKind, SyncMode};
 pub use explain::{ExplainArgs, ExplainCommand};
+pub use join::{InviteArgs, JoinArgs};
 pub use key::{
     GenerateArgs, GenerateNodeKeyArgs, InsertArgs, InspectArgs, InspectNodeKeyArgs, KeyArgs, KeyCommand,
     MessageArgs, NetworkIdArgs, PasswordArgs, SchemeArg, SchemeArgs, SignArgs, VerifyArgs, network_name,
@@ -86,6 +93,12 @@ pub enum Command {
     Demo(crate::demo::DemoArgs),
     /// Keys: make, show, store, sign, verify.
     Key(KeyArgs),
+    /// Certificates of organisations, nodes and clients: ask for, sign, renew, show.
+    Cert(CertArgs),
+    /// Write the one file with which an organisation joins the chain.
+    Invite(InviteArgs),
+    /// Join a chain by an invitation: make keys, write the request, start the node.
+    Join(Box<JoinArgs>),
     /// Print a chain spec.
     #[command(visible_alias = "export-chain-spec")]
     BuildSpec(BuildSpecArgs),

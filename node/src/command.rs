@@ -1,6 +1,7 @@
 //! One file per subcommand; without one the node runs.
 mod bench;
 mod build_spec;
+mod cert;
 mod chain_info;
 mod check_block;
 mod completions;
@@ -9,6 +10,8 @@ mod explain;
 mod export_blocks;
 mod export_state;
 mod import_blocks;
+mod invite;
+mod join;
 mod key;
 mod operator;
 mod output;
@@ -17,7 +20,9 @@ mod purge_chain;
 mod revert;
 mod run;
 
+pub(crate) use cert::CertError;
 pub(crate) use explain::ExplainError;
+pub(crate) use invite::JoinError;
 pub(crate) use key::KeyError;
 pub(crate) use operator::OperatorError;
 
@@ -30,6 +35,9 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         None => run::run(&cli.run),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Key(args)) => key::run(&args),
+        Some(Command::Cert(args)) => cert::run(&args),
+        Some(Command::Invite(args)) => invite::run(&args),
+        Some(Command::Join(args)) => join::run(&args),
         Some(Command::BuildSpec(args)) => build_spec::run(&args),
         Some(Command::ExportBlocks(args)) => export_blocks::run(&args),
         Some(Command::ImportBlocks(args)) => import_blocks::run(&args),

@@ -25,6 +25,12 @@ pub enum Error {
     /// A key command failed.
     #[error(transparent)]
     Key(#[from] crate::command::KeyError),
+    /// A certificate command failed.
+    #[error(transparent)]
+    Cert(#[from] crate::command::CertError),
+    /// An invitation failed.
+    #[error(transparent)]
+    Join(#[from] crate::command::JoinError),
     /// A subcommand on a chain's database failed.
     #[error(transparent)]
     Operator(#[from] crate::command::OperatorError),

@@ -358,6 +358,14 @@ impl Keystore {
         self.sign(keys::ACCOUNT, account, SIGNING_CONTEXT, payload, None)
     }
 
+    /// A certificate's payload, by a member's key, whatever else that key is for. Signing two of them contradicts nothing:
+    /// the newer serial counts.
+    pub fn sign_certificate(&self, key: &[u8; 32], payload: &[u8]) -> Result<[u8; 64], KeystoreError> {
+        let types = [keys::CERTIFICATE, keys::ACCOUNT, keys::AURA];
+        let found = types.into_iter().find(|key_type| self.public_keys(*key_type).contains(key));
+        self.sign(found.unwrap_or(keys::CERTIFICATE), key, SIGNING_CONTEXT, payload, None)
+    }
+
     /// The secret behind a sealing key, to open what was sealed to it.
     pub fn sealing_secret(&self, public: &[u8; 32]) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
         match &*self.pair(keys::SEALING, public)? {

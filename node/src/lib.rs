@@ -5,6 +5,8 @@
 //! | [`cli`] | flags and subcommands, no logic |
 //! | [`config`] | what the flags mean, checked once |
 //! | [`chain_spec`] | presets, and specs read from and written to files |
+//! | [`certificate`], [`admission`], [`credentials`] | certificates of nodes, what a peer may do by its own, their exchange |
+//! | [`invitation`] | the one file with which an organisation joins |
 //! | [`base_path`] | where a chain lives on disk, and the lock on it |
 //! | [`block_file`] | files of blocks, for export and import |
 //! | [`keystore`], [`suri`], [`guard`] | secret keys, the only place that signs, what must never be signed twice |
@@ -24,18 +26,22 @@
 //! | `upgrade` | new code: when to try it, what is tried, what own blocks say about it |
 //! | `command` | one file per subcommand |
 
+pub mod admission;
 pub mod base_path;
 pub mod block_file;
+pub mod certificate;
 pub mod chain_spec;
 pub mod cli;
 mod clock;
 mod command;
 pub mod config;
+pub mod credentials;
 mod demo;
 pub mod equivocation;
 mod error;
 mod explain;
 pub mod guard;
+pub mod invitation;
 pub mod keystore;
 mod logging;
 mod metrics;

@@ -44,7 +44,7 @@ impl Counter {
         self.add(1);
     }
 
-    fn set(&self, value: u64) {
+    pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Relaxed);
     }
 
@@ -111,6 +111,8 @@ struct Jobs {
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     start_s: Counter,
+    /// When the node's own certificate ends, seconds since the Unix epoch; 0 without one.
+    pub(crate) certificate_until_s: Counter,
     /// From the start of a block to its last byte, without seal and import.
     pub(crate) constructed: Times,
     /// Checks and import of a block, its own ones included.

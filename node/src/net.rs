@@ -23,6 +23,7 @@
 //!
 //! Out of scope: formats on the wire and connections (`quire-network`); what the deciders decide.
 mod blocks;
+mod gate;
 pub(crate) mod gossip;
 mod hub;
 pub(crate) mod importer;

@@ -147,6 +147,11 @@ impl Inner {
         compiled_dir(&self.dir)
     }
 
+    /// The chain's folder.
+    pub(crate) fn chain_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     pub(crate) fn peers(&self) -> usize {
         self.view.lock().peers.len()
     }
@@ -424,6 +429,7 @@ impl Node {
             lower_priority();
             task::upgrade::run(node);
         })?;
+        self.spawn("certificate", task::certificate::run)?;
         self.spawn("informant", task::informant::run)
     }
 
@@ -569,6 +575,7 @@ fn open_keystore(
     if let Some(suri) = dev_key {
         keystore.add(keys::AURA, suri)?;
         keystore.add(keys::GRANDPA, suri)?;
+        keystore.add(keys::CERTIFICATE, suri)?;
     }
     Ok(Arc::new(keystore))
 }

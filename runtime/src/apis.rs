@@ -137,6 +137,7 @@ entry_points! {
     QuireUpgrade_status = upgrade::status;
     QuireUpgrade_pending_code = upgrade::pending_code;
     QuireMembers_tower = members::tower;
+    QuireMembers_authorities = members::authorities;
 }
 
 /// Hands a result to the host: `length << 32 | pointer`; the block stays allocated for the host to read.
@@ -372,6 +373,13 @@ mod members {
 
     pub(super) fn tower(input: &[u8]) -> Result<Vec<u8>, Error> {
         arguments::<()>(input).map(|()| pallet_members::tower().encode())
+    }
+
+    /// Members whose account is the key of an author.
+    pub(super) fn authorities(input: &[u8]) -> Result<Vec<u8>, Error> {
+        arguments::<()>(input)?;
+        let accounts = pallet_aura::authorities().into_iter().map(|author| AccountId(author.0));
+        Ok(accounts.filter(pallet_members::is_member).collect::<Vec<_>>().encode())
     }
 }
 

@@ -111,12 +111,20 @@ fn apis() -> Vec<ApiParts> {
             "QuireMembers",
             1,
             "Certificates of members and their nodes.",
-            vec![method(
-                "tower",
-                &[],
-                ty::<quire_certificate::Tower>(),
-                "What the chain says of root key, members and revoked nodes.",
-            )],
+            vec![
+                method(
+                    "tower",
+                    &[],
+                    ty::<quire_certificate::Tower>(),
+                    "What the chain says of root key, members and revoked nodes.",
+                ),
+                method(
+                    "authorities",
+                    &[],
+                    ty::<Vec<AccountId>>(),
+                    "Members in the present authority set, which always take part.",
+                ),
+            ],
         ),
         api("QuireSession", 1, "What authorities need of their session.", session()),
         api("QuireUpgrade", 1, "New code on its way to the state.", upgrade()),

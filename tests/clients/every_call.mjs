@@ -68,6 +68,28 @@ await check('System and Balances, the calls of Root by motion', async () => {
   await root(balances.forceUnreserve(bob.address, UNIT));
 });
 
+await check('Members: certificates', async () => {
+  const { u8aConcat, stringToU8a } = await import('@polkadot/util');
+  const form = api.registry.createLookupType(members.renew.meta.args[0].type);
+  const day = 86_400_000;
+  const certificate = (subject, level, signer, serial, days) => {
+    const terms = { chain: api.genesisHash, subject, issuer: { Sr25519: signer.publicKey }, serial, valid_from: Date.now() - day, valid_until: Date.now() + days * day };
+    const open = api.registry.createType(form, { terms, signature: new Uint8Array(64) });
+    const payload = u8aConcat(stringToU8a(`quire/certificate/1/level-${level}`), open.toU8a().slice(0, -64));
+    return { terms, signature: signer.sign(payload) };
+  };
+  const [rootKey, guild] = [pair('//Root'), pair('//Guild')];
+  const principal = { Principal: { account: guild.publicKey, key: { Sr25519: guild.publicKey }, name: 'Printers Guild' } };
+  const peer = { Peer: { member: guild.publicKey, node: key(40), name: 'node-1' } };
+  await root(members.admit(certificate(principal, 0, rootKey, 1, 90)));
+  await good(members.renew(certificate(principal, 0, guild, 2, 200)), bob);
+  await good(members.registerPeer(certificate(peer, 1, guild, 1, 90)), bob);
+  await root(members.revokePeer(guild.publicKey, key(40)));
+  await root(members.revoke(guild.publicKey));
+  await root(members.setThresholds(await api.query.members.thresholds()));
+  await root(members.setRoot({ Sr25519: rootKey.publicKey }));
+});
+
 await check('Members: motions', async () => {
   // One member: what it proposes is done at once, so nothing is ever open to vote on, execute or take back.
   await good(members.propose(system.remark('0x01')));

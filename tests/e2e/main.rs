@@ -5,6 +5,7 @@
 #![allow(clippy::panic, reason = "helpers of tests fail the test")]
 
 mod bad_input;
+mod certificates;
 mod consortium;
 mod crash;
 mod demo;

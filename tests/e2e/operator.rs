@@ -300,6 +300,9 @@ fn help_begins_with_what_people_copy() {
         &["key"],
         &["key", "insert"],
         &["key", "sign"],
+        &["cert"],
+        &["invite"],
+        &["join"],
     ] {
         let help = stdout(&run(&[command, &["--help"]].concat()));
         let (examples, usage) = (help.find("Examples:"), help.find("Usage:"));

@@ -89,7 +89,7 @@ fn show(answer: &Value) -> String {
 }
 
 /// One call over HTTP.
-fn call(url: &str, method: &str, params: &Value) -> Result<Value, ExplainError> {
+pub(super) fn call(url: &str, method: &str, params: &Value) -> Result<Value, ExplainError> {
     let authority = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://"));
     let authority = authority.map(|rest| rest.trim_end_matches('/')).filter(|rest| !rest.contains('/'));
     let authority = authority.ok_or_else(|| ExplainError::Url(url.into()))?;

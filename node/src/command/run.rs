@@ -25,15 +25,30 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Error> {
 
 /// Until SIGINT, SIGTERM, or the node stops by itself.
 pub(super) fn wait(node: &Node) -> Result<StopReason, Error> {
+    wait_with(node, async {})
+}
+
+/// The same, with something to see to meanwhile.
+pub(super) fn wait_with(node: &Node, meanwhile: impl Future<Output = ()>) -> Result<StopReason, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Threads)?;
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Threads)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Error::Threads)?;
+        let end = async {
+            tokio::select! {
+                _ = interrupt.recv() => StopReason::Requested,
+                _ = terminate.recv() => StopReason::Requested,
+                reason = node.stopped() => reason,
+            }
+        };
+        let meanwhile = async {
+            meanwhile.await;
+            std::future::pending::<StopReason>().await
+        };
         Ok(tokio::select! {
-            _ = interrupt.recv() => StopReason::Requested,
-            _ = terminate.recv() => StopReason::Requested,
-            reason = node.stopped() => reason,
+            reason = end => reason,
+            reason = meanwhile => reason,
         })
     })
 }

@@ -7,15 +7,24 @@ use serde_json::{Value, json};
 /// All peers.
 pub(crate) fn peers(node: &Inner) -> Value {
     let all = node.network().map_or_else(Vec::new, quire_network::Network::peers);
-    json!(all.iter().map(show).collect::<Vec<_>>())
+    json!(all.iter().map(|info| show(info, standing(node, info))).collect::<Vec<_>>())
 }
 
 /// One peer by its base58 id; `null` if nothing is known of it.
 pub(crate) fn peer(node: &Inner, id: &str) -> Value {
-    node.network().and_then(|network| network.peer(id)).map_or(Value::Null, |info| show(&info))
+    node.network()
+        .and_then(|network| network.peer(id))
+        .map_or(Value::Null, |info| show(&info, standing(node, &info)))
 }
 
-fn show(info: &PeerInfo) -> Value {
+/// What the gate says of its certificate.
+fn standing(node: &Inner, info: &PeerInfo) -> Option<String> {
+    let link = info.link?;
+    node.view.lock().peers.get(&link.0).and_then(|peer| peer.standing.clone())
+}
+
+fn show(info: &PeerInfo, standing: Option<String>) -> Value {
+    let by_certificate = standing.as_ref().map_or_else(String::new, |standing| format!("; it {standing}"));
     let marks: Vec<Value> = info
         .marks
         .iter()
@@ -40,7 +49,8 @@ fn show(info: &PeerInfo) -> Value {
         "refusal": info.refusal,
         "bytesIn": info.bytes_in,
         "bytesOut": info.bytes_out,
-        "explanation": sentence(info),
+        "certificate": standing,
+        "explanation": format!("{}{by_certificate}", sentence(info)),
     })
 }
 
@@ -96,6 +106,13 @@ mod tests {
         let banned =
             PeerInfo { ban: Some(Ban { rule: "sync-bad-block".into(), left_ms: 600_000 }), ..info() };
         assert_eq!(sentence(&banned), "it is kept out for 10 min more, because of sync-bad-block");
-        assert_eq!(show(&banned)["channels"], json!(["grandpa/1"]));
+        let limited = show(&info(), Some("reads and submits only: no certificate was presented".into()));
+        assert!(
+            limited["explanation"]
+                .as_str()
+                .unwrap()
+                .ends_with("; it reads and submits only: no certificate was presented")
+        );
+        assert_eq!(show(&banned, None)["channels"], json!(["grandpa/1"]));
     }
 }

@@ -40,6 +40,12 @@ fn process(page: &mut Page, node: &Inner) {
         "A metric with a constant 1 value, labelled by name and version.",
     )
     .series(&[("name", node.name()), ("version", &system.version)], 1);
+    let until = node.metrics.certificate_until_s.get();
+    if until > 0 {
+        let left = until.saturating_sub(crate::clock::now_ms() / 1_000);
+        let help = "Seconds until the node's own certificate ends; 0 when it has.";
+        page.one("quire_certificate_seconds_left", Gauge, help, left);
+    }
     let start = node.metrics.start_s.get();
     let help = "Number of seconds between the UNIX epoch and the moment the process started.";
     page.one("substrate_process_start_time_seconds", Gauge, help, start);

@@ -1,4 +1,5 @@
 //! The deciders and what is known of peers; see [`super`].
+use super::gate::Gate;
 use super::gossip::{self, Gossip, Recent};
 use super::importer::{self, Job};
 use super::post::Letter;
@@ -62,6 +63,7 @@ pub(super) struct Hub<'n> {
     has_complained: bool,
     sync: Sync,
     gossip: Gossip,
+    gate: Gate,
     peers: BTreeMap<PeerId, Peer>,
     /// Requests under way, by the network's number.
     requests: BTreeMap<u64, (PeerId, RequestId)>,
@@ -86,6 +88,7 @@ impl<'n> Hub<'n> {
             has_complained: false,
             sync: Sync::new(sync::Config::default(), now_ms),
             gossip: Gossip::new(now_ms),
+            gate: Gate::new(),
             peers: BTreeMap::new(),
             requests: BTreeMap::new(),
             work: VecDeque::new(),
@@ -95,6 +98,7 @@ impl<'n> Hub<'n> {
         };
         hub.complain_without_key();
         hub.head_moved();
+        hub.gate.tick(node, &*hub.wire, now_ms);
         hub.run([Work::Voter(voter::Input::Tick)]);
         hub.publish();
         Ok(hub)
@@ -124,6 +128,7 @@ impl<'n> Hub<'n> {
             self.run(inputs);
         }
         self.look_for_key();
+        self.gate.tick(self.node, &*self.wire, self.node.view.clock.ms());
         self.pass_on();
     }
 
@@ -136,23 +141,34 @@ impl<'n> Hub<'n> {
             }
             Event::ChannelClosed { link, channel } => self.channel_closed(link, channel),
             Event::Closed { link } => {
+                self.gate.closed(link);
                 self.channel_closed(link, Channel::Grandpa);
                 self.channel_closed(link, Channel::Transactions);
                 self.peers.remove(&peer_id(link));
                 self.run([Work::Sync(sync::Input::Gone { peer: peer_id(link) })]);
             }
             Event::Notification { link, channel, bytes } => self.notification(link, channel, bytes),
+            Event::Request { link, method: Method::Certificate, bytes, answer, .. } => {
+                self.gate.question(&*self.wire, link, &bytes, answer);
+            }
+            // Who may not have it is refused: the answer is dropped.
+            Event::Request { link, method, .. } if !self.gate.may_request(link, method) => {}
             Event::Request { link, peer, method, bytes, answer } => {
                 if !self.queues.requests.push(Asked { link, peer, method, bytes, answer }) {
                     tracing::debug!(target: "sync", "too many requests wait: one is refused");
                 }
             }
-            Event::Response { link, request, result } => self.response(link, request, result),
+            Event::Response { link, request, result } => {
+                if !self.gate.response(&*self.wire, request, &result) {
+                    self.response(link, request, result);
+                }
+            }
         }
     }
 
     fn opened(&mut self, link: Link, id: String, handshake: &Handshake) {
         let peer = peer_id(link);
+        self.gate.opened(&*self.wire, self.node.view.clock.ms(), link, &id);
         let best = Head { number: handshake.best_number, hash: handshake.best_hash };
         tracing::debug!(target: "sync", "peer {id} is here, best #{} {:?}", best.number, best.hash);
         let roles = handshake.roles;
@@ -207,7 +223,7 @@ impl<'n> Hub<'n> {
 
     fn notification(&mut self, link: Link, channel: Channel, bytes: Vec<u8>) {
         let peer = peer_id(link);
-        if !self.peers.contains_key(&peer) {
+        if !self.peers.contains_key(&peer) || !self.gate.may_notify(link, channel) {
             return;
         }
         match channel {
@@ -474,7 +490,8 @@ impl<'n> Hub<'n> {
         let genesis = Head { number: 0, hash: self.node.chain.genesis() };
         let view = |(id, peer): (&PeerId, &Peer)| {
             let best = heads.get(id).copied().unwrap_or(genesis);
-            (id.0, PeerView { id: peer.id.clone(), roles: peer.roles, best })
+            let standing = self.gate.explanation(link(*id));
+            (id.0, PeerView { id: peer.id.clone(), roles: peer.roles, best, standing })
         };
         let target = self.target();
         let best = self.node.chain.best().number;

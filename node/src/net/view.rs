@@ -18,6 +18,8 @@ pub(crate) struct PeerView {
     pub(crate) roles: u8,
     /// What it is believed to have as its best block.
     pub(crate) best: Head,
+    /// What it may do by its certificate, and why no more.
+    pub(crate) standing: Option<String>,
 }
 
 /// The copy.

@@ -76,6 +76,7 @@ pub(crate) const NEEDED: &[&str] = &[
     "QuireUpgrade_status",
     "QuireUpgrade_pending_code",
     "QuireMembers_tower",
+    "QuireMembers_authorities",
 ];
 
 /// What must not change with the code (R4).

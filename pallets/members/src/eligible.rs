@@ -19,6 +19,13 @@ pub fn note_set_change() {
     EFFECTIVE_TIME.put(&pallet_timestamp::now());
 }
 
+/// The chain's first time is that of its first set.
+pub(crate) fn begin(now: u64) {
+    if now > 0 && EFFECTIVE_TIME.get().is_none() {
+        EFFECTIVE_TIME.put(&now);
+    }
+}
+
 pub(crate) fn is_good(principal: &Principal, now: u64) -> bool {
     principal.check(now, now).is_ok()
 }

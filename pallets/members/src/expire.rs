@@ -6,13 +6,15 @@ use pallet_support::deposit_event;
 
 use crate::storage::{MOTIONS, NEXT_EXPIRY};
 use crate::vote::remove;
-use crate::{Event, INDEX, calendar};
+use crate::{Event, INDEX, calendar, eligible};
 
 /// Starts a block: removes expired motions, looks at the certificates of the day. Looks at the motions, which are bounded
 /// (R8), only when one has expired.
 pub fn on_initialize() {
     // The time of the last block: this one has not set its own yet.
-    calendar::on_initialize(pallet_timestamp::now());
+    let now = pallet_timestamp::now();
+    calendar::on_initialize(now);
+    eligible::begin(now);
     let now = pallet_timestamp::channel_clock();
     if NEXT_EXPIRY.get().is_none_or(|next| next > now) {
         return;

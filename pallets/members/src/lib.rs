@@ -51,7 +51,8 @@
 //!   depends on it any more.
 //! * R16. Expired and revoked members are not [eligible](is_eligible) for the next authority set. The present set keeps them,
 //!   and a new one takes over all but a third: certificates never stop the network.
-//! * R17. At the gate of the network expiry and revocation count from the set change after them ([`tower`]).
+//! * R17. At the gate of the network expiry and revocation count from the set change after them ([`tower`]); the first set
+//!   counts from the first time of the chain.
 //!
 //! | index | call | origin |
 //! |---|---|---|

@@ -58,7 +58,11 @@ impl Wire for Notes {
         true
     }
 
-    fn request(&self, link: Link, _: Method, bytes: Vec<u8>) -> u64 {
+    fn request(&self, link: Link, method: Method, bytes: Vec<u8>) -> u64 {
+        if method == Method::Certificate {
+            // Everybody is asked for it once; the machine of certificates has tests of its own.
+            return 8;
+        }
         self.put(Note::Asked(link, bytes));
         7
     }

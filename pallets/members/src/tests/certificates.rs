@@ -304,8 +304,11 @@ fn r16_expired_and_revoked_members_are_not_eligible_but_vote_while_members() {
 #[test]
 fn r17_revocation_counts_at_the_gate_from_the_next_set_change() {
     with_tower(|| {
-        note_set_change();
+        assert_eq!(storage::EFFECTIVE_TIME.get(), None);
+        on_initialize();
+        assert_eq!(storage::EFFECTIVE_TIME.get(), Some(START), "the first set");
         set_day(1);
+        on_initialize();
         let certificate = sign(2, level1(B, 1, 0..90));
         let at_the_gate = || tower().check_peer(&certificate, &NODE, &crate::principals::Host);
         assert_eq!(at_the_gate(), Ok(B));

@@ -5,6 +5,8 @@
 
 use crate::{Target, choices::Choices, mutate::Random, world};
 use parity_scale_codec::{Decode, DecodeAll, Encode};
+use quire_certificate::armour::Armoured;
+use quire_certificate::{Certificate, Request, Tower};
 use quire_channel::{EraTerms, MessageRef, Output, PartAnchor, PartReader, ResultHeader, SignedBatch};
 use quire_core::{
     Block, Digest, DigestItem, GrandpaJustification, H256, Header, InherentData, RuntimeVersion,
@@ -28,6 +30,9 @@ const ROUND_TRIPS: &[fn(&[u8])] = &[
     round_trip::<Output>,
     round_trip::<PartAnchor>,
     round_trip::<ResultHeader>,
+    round_trip::<Certificate>,
+    round_trip::<Request>,
+    round_trip::<Tower>,
 ];
 
 fn round_trip<T: Decode + Encode + PartialEq + Debug>(bytes: &[u8]) {
@@ -38,13 +43,14 @@ fn round_trip<T: Decode + Encode + PartialEq + Debug>(bytes: &[u8]) {
 
 fn run(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let chosen = choices.below(ROUND_TRIPS.len() + 3);
+    let chosen = choices.below(ROUND_TRIPS.len() + 4);
     let rest = choices.rest();
     match ROUND_TRIPS.get(chosen) {
         Some(decode) => decode(rest),
         None => match chosen - ROUND_TRIPS.len() {
             0 => message(rest),
             1 => part(rest),
+            2 => certificate(rest),
             _ => proof(rest),
         },
     }
@@ -53,6 +59,21 @@ fn run(data: &[u8]) {
 fn message(bytes: &[u8]) {
     let Ok(message) = MessageRef::read_exact(bytes) else { return };
     assert_eq!(message.to_message().encode(), bytes, "a message has one encoding: its id depends on it");
+}
+
+/// What is read has one encoding and one text, and nobody's signature.
+fn certificate(bytes: &[u8]) {
+    if let Ok(certificate) = Certificate::read(bytes) {
+        assert_eq!(certificate.encode(), bytes);
+        assert_eq!(Certificate::from_text(&certificate.to_text()).as_ref(), Ok(&certificate));
+    }
+    let text = String::from_utf8_lossy(bytes);
+    for text in [
+        text.to_string(),
+        format!("-----BEGIN QUIRE CERTIFICATE-----\n{text}\n-----END QUIRE CERTIFICATE-----"),
+    ] {
+        assert!(Certificate::from_text(&text).is_err(), "a checksum that fits by chance");
+    }
 }
 
 fn part(bytes: &[u8]) {
@@ -86,14 +107,20 @@ fn seeds() -> Vec<Vec<u8>> {
         ..Header::default()
     };
     let block = Block { header: header.clone(), extrinsics: vec![world::world().sign(0, 0, 0, b"call")] };
+    let subject =
+        quire_certificate::Subject::Peer { member: world::account(0), node: [7; 32], name: "node".into() };
+    let issuer = quire_certificate::Key::Sr25519(world::account(0).0);
+    let (chain, serial, valid_from, valid_until) = (H256([7; 32]), 1, 0, 1_000);
+    let terms = quire_certificate::Terms { chain, subject, issuer, serial, valid_from, valid_until };
     let typed = [
+        terms.signed([9; 64]).encode(),
         header.encode(),
         block.encode(),
         header.digest.encode(),
         quire_runtime::version::version().encode(),
         noise(&mut random),
     ];
-    (0..ROUND_TRIPS.len() as u8 + 3)
+    (0..ROUND_TRIPS.len() as u8 + 4)
         .flat_map(|chosen| {
             typed.iter().map(move |bytes| [&[chosen], bytes.as_slice()].concat()).collect::<Vec<_>>()
         })
