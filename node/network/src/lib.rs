@@ -179,8 +179,10 @@ impl Network {
         for address in &config.public_addresses {
             swarm.add_external_address(listen::parse(address)?);
         }
-        for (peer, address) in config.boot_nodes.iter().filter_map(|text| boot_node(text).ok()) {
-            swarm.behaviour_mut().kad.add_address(&peer, address);
+        if !config.reserved_only {
+            for (peer, address) in config.boot_nodes.iter().filter_map(|text| boot_node(text).ok()) {
+                swarm.behaviour_mut().kad.add_address(&peer, address);
+            }
         }
         listen::all(&mut swarm, &config.listen, &shared).await?;
         let (stop, stopped) = watch::channel(false);

@@ -346,7 +346,11 @@ impl Shell {
         conn.sides = Default::default();
         conn.outboxes.iter().for_each(|outbox| outbox.close());
         self.answer_all(link);
-        self.wanted.retain(|_, wanted| !matches!(wanted, Wanted::Channel(at, _) if *at == link));
+        let asks = &self.asks;
+        self.wanted.retain(|_, wanted| match wanted {
+            Wanted::Channel(at, _) => *at != link,
+            Wanted::Request(key) => asks.contains_key(key),
+        });
         self.shared.outboxes.write().unwrap_or_else(PoisonError::into_inner).remove(&link);
         if was_open {
             self.overlay.remove(&peer);

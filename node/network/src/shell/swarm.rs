@@ -34,10 +34,7 @@ impl Shell {
                 self.on_disconnected(peer_id, connection_id, num_established);
             }
             SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
-                // Kademlia may have been quicker: there is a connection, or there will be news of its own.
-                if !matches!(error, DialError::DialPeerConditionFalse(_)) {
-                    self.step(Input::DialFailed(peer, &reason(&error)));
-                }
+                self.step(Input::DialFailed(peer, &reason(&error)));
             }
             SwarmEvent::Behaviour(BehaviourEvent::Streams((connection, event))) => {
                 self.on_stream(connection, event);
