@@ -275,3 +275,27 @@ fn r6_many_at_once_are_judged_like_each_alone() {
     assert_eq!(together, single);
     assert!(single.iter().filter(|answer| answer.is_err()).count() > 30);
 }
+
+#[test]
+fn what_is_here_is_found_again_with_its_length_and_numbers() {
+    let dir = TempDir::new().expect("a folder");
+    let mailbox = open(dir.path(), 0);
+    assert_eq!(mailbox.own_range(0), (0, 0), "no message yet");
+    let sent = mailbox.publish(&drafts(0, 0, 0, 25, 10, 0), &signer(0)).expect("published");
+    mailbox.publish(&drafts(0, 2, 25, 5, 10, 0), &signer(0)).expect("published");
+    let received = drafts(1, 0, 0, 40, 100, 0);
+    assert_eq!(receive(&mailbox, &signed(&received[0])), Ok(Intake::New(40)));
+    drop(mailbox);
+    let mailbox = open(dir.path(), 0);
+    assert_eq!(mailbox.own_range(0), (0, 25), "of the owner's own messages only");
+    assert_eq!(mailbox.own_range(1), (30, 30), "the next free number twice");
+    assert_eq!(mailbox.own_range(2), (25, 30));
+    let all = mailbox.all();
+    assert_eq!(all.len(), 5);
+    for (batch, bytes) in all.iter().zip(&sent) {
+        assert_eq!(batch.bytes(), bytes.len() as u64);
+        assert_eq!(mailbox.find(&batch.header), Some(*batch));
+    }
+    let unknown = drafts(0, 0, 0, 25, 10, 1)[0].header;
+    assert_eq!(mailbox.find(&unknown), None);
+}

@@ -139,3 +139,14 @@ fn terminal_blocks_end_the_work() {
     assert_eq!(look(&mut machine, 9, block(BlockState::Disputed)), []);
     assert!(!machine.is_done());
 }
+
+#[test]
+fn r1_blocks_that_get_messages_later_are_opened_then() {
+    let mut machine = Participant::new(Config { me: 1, validator: VALIDATORS[1], blocks: 0 });
+    assert_eq!(step(&mut machine, Input::Chain(&view(0, None))), []);
+    assert_eq!(step(&mut machine, Input::Expect { blocks: 2 }), []);
+    // Fewer than before changes nothing.
+    step(&mut machine, Input::Expect { blocks: 1 });
+    let delegate = |block| Effect::Submit(Call::Delegate { block, validator: VALIDATORS[1] });
+    assert_eq!(step(&mut machine, Input::Chain(&view(1, None))), [delegate(0), delegate(1)]);
+}
