@@ -9,9 +9,12 @@ export function withBootNode(spec, addresses) {
   return JSON.stringify({ ...JSON.parse(spec), bootNodes: ws });
 }
 
-/** A light client that follows one chain. */
+/** Final blocks that stay pinned; smoldot ends a subscription that holds more than a few dozen. */
+const PINNED = 8;
+
+/** A light client that follows one chain. The last final blocks can be asked about, older ones are let go. */
 export class LightClient {
-  #client; #chain; #next = 1; #calls = new Map(); #operations = new Map();
+  #client; #chain; #next = 1; #calls = new Map(); #operations = new Map(); #pinned = [];
   events = new Stream();
   log = [];
 
@@ -43,7 +46,12 @@ export class LightClient {
   }
 
   #event(event) {
-    if (!event.operationId) return this.events.push(event);
+    if (!event.operationId) {
+      this.#pinned.push(...event.finalizedBlockHashes ?? []);
+      const unpin = [...event.prunedBlockHashes ?? [], ...this.#pinned.splice(0, Math.max(0, this.#pinned.length - PINNED))];
+      if (unpin.length) this.call('chainHead_v1_unpin', this.follow, unpin).catch(error => this.events.end(error));
+      return this.events.push(event);
+    }
     const stream = this.#operations.get(event.operationId) ?? new Stream();
     this.#operations.set(event.operationId, stream);
     stream.push(event);
