@@ -133,6 +133,11 @@ impl ChainDir {
         self.path.join("db")
     }
 
+    /// A state that a warp sync is downloading.
+    pub fn warp_part(&self) -> PathBuf {
+        self.path.join("warp.part")
+    }
+
     /// The key files.
     pub fn keystore(&self) -> PathBuf {
         self.path.join("keystore")

@@ -21,6 +21,7 @@
 
 mod ledger;
 
+use crate::clock::Stopwatch;
 use crate::service::Chain;
 use ledger::Ledger;
 use parity_scale_codec::Encode;
@@ -35,7 +36,7 @@ use quire_network::wire::warp;
 use quire_trie::compact;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// R4.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
@@ -70,12 +71,18 @@ pub(crate) struct Serve {
     executor: Arc<WasmExecutor>,
     ledger: Mutex<Ledger>,
     kept: Mutex<Kept>,
-    started: Instant,
+    started: Stopwatch,
 }
 
 impl Serve {
     pub(crate) fn new(chain: Arc<Chain>, executor: Arc<WasmExecutor>) -> Self {
-        Self { chain, executor, ledger: Mutex::default(), kept: Mutex::default(), started: Instant::now() }
+        Self {
+            chain,
+            executor,
+            ledger: Mutex::default(),
+            kept: Mutex::default(),
+            started: Stopwatch::start(),
+        }
     }
 
     /// The answer to a request of a peer.
@@ -83,7 +90,7 @@ impl Serve {
         if !self.ledger(|ledger, now_ms| ledger.may_ask(now_ms, peer)) {
             return Err(Refusal::Poor);
         }
-        let begun = Instant::now();
+        let begun = Stopwatch::start();
         let answer = match method {
             Method::Light => self.light(bytes),
             Method::State => self.state(bytes),
@@ -94,9 +101,8 @@ impl Serve {
             let fits = answer.len() <= method.max_response_bytes();
             fits.then_some(answer).ok_or(Refusal::Unknown)
         });
-        let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         let cost = answer.as_ref().map_or(0, |answer| answer.len() as u64);
-        let cost = cost.saturating_add(LOOKUP_COST).saturating_add(us.saturating_mul(COST_PER_US));
+        let cost = cost.saturating_add(LOOKUP_COST).saturating_add(begun.us().saturating_mul(COST_PER_US));
         self.ledger(|ledger, now_ms| ledger.charge(now_ms, peer, cost));
         answer
     }
@@ -113,8 +119,7 @@ impl Serve {
     }
 
     fn ledger<T>(&self, work: impl FnOnce(&mut Ledger, u64) -> T) -> T {
-        let now_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        work(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner), now_ms)
+        work(&mut self.ledger.lock().unwrap_or_else(PoisonError::into_inner), self.started.ms())
     }
 
     fn light(&self, bytes: &[u8]) -> Result<Vec<u8>, Refusal> {

@@ -321,36 +321,32 @@ impl Node {
             pool,
             is_warping,
         } = config;
+        // Before the folder is locked: a prompt may wait for a person.
         let password = keystore.password.read()?;
         let dir = ChainDir::open(base_path, &spec.id)?;
         let genesis = spec.genesis()?;
         tracing::info!(target: "substrate", "Chain specification: {} (genesis {:?})", spec.name, genesis.hash());
-        let keys_path = keystore.path.unwrap_or_else(|| dir.keystore());
-        let keystore = open_keystore(&keys_path, &dir, password, dev_key)?;
+        let keystore = open_keystore(keystore.path, &dir, password, dev_key)?;
         let process_metrics = Arc::new(Metrics::new(crate::clock::now_ms()));
         let place = peering::Place { spec: &spec, genesis: genesis.hash(), is_authority };
         let options = store_options(pruning, db_cache_bytes);
         if let Some(peering) = network.as_ref().filter(|_| is_warping) {
             // The database is closed again: the node opens it as it is then.
-            let opened = open_chain(&dir, &genesis, options)?;
-            let network = peering::config_of(peering, &dir, &place)?;
-            warp_sync::run(network, &opened.chain, &dir.path().join("warp.part"))?;
+            let chain = open_chain(&dir, &genesis, options)?.chain;
+            warp_sync::run(peering::config_of(peering, &dir, &place)?, &chain, &dir.warp_part())?;
         }
         let peering::Started { runtime: network_runtime, network, events, peer_id } =
             peering::start(network.as_ref(), &dir, &process_metrics, &place)?;
-        let bind =
-            |endpoint: RpcEndpoint| Listener::bind(endpoint.address).map(|bound| (bound, endpoint.config));
-        let rpc = rpc.map(bind).transpose()?;
+        let rpc = rpc.map(bind_rpc).transpose()?;
         let prometheus = prometheus.and_then(metrics::endpoint::bind);
-        let opened = open_chain(&dir, &genesis, options)?;
-        let Opened { store, executor, chain } = opened;
+        let Opened { store, executor, chain } = open_chain(&dir, &genesis, options)?;
         let signatures = executor.signatures().clone();
         let verifier = Arc::new(Verifier::new(signatures.clone()));
-        let (best, finalised) = (chain.best(), chain.finalised());
+        let best = chain.best();
         let (orders, post) = (Orders::default(), Arc::<Post>::default());
         let handle = NodeHandle(Arc::new(Inner {
             pool: PoolTask::new(pool_config(&pool), chain.clone(), verifier, orders.clone(), post.clone()),
-            announcer: Announcer::new(best, finalised),
+            announcer: Announcer::new(best, chain.finalised()),
             post,
             view: View::new(),
             votes: !no_grandpa,
@@ -376,12 +372,7 @@ impl Node {
         let mut node =
             Self { handle, threads: Vec::new(), rpc: None, network_runtime, prometheus_runtime: None };
         node.start_tasks(events)?;
-        if let Some((listener, config)) = rpc {
-            node.start_rpc(listener, config)?;
-        }
-        if let Some(socket) = prometheus {
-            node.start_prometheus(socket)?;
-        }
+        node.start_servers(rpc, prometheus)?;
         Ok(node)
     }
 
@@ -449,6 +440,20 @@ impl Node {
             None => Arc::new(Nowhere),
         };
         self.spawn("hub", move |node| net::run(node, wire, events, Queues { imports, requests }))
+    }
+
+    fn start_servers(
+        &mut self,
+        rpc: Option<(Listener, RpcConfig)>,
+        prometheus: Option<std::net::TcpListener>,
+    ) -> Result<(), StartError> {
+        if let Some((listener, config)) = rpc {
+            self.start_rpc(listener, config)?;
+        }
+        if let Some(socket) = prometheus {
+            self.start_prometheus(socket)?;
+        }
+        Ok(())
     }
 
     fn start_rpc(&mut self, listener: Listener, config: RpcConfig) -> Result<(), StartError> {
@@ -564,14 +569,20 @@ fn thread_hooks(
     (begin, move || stopped.tokio_thread_stopped())
 }
 
-/// The keys at `path`; a development key authors and votes.
+/// R1.
+fn bind_rpc(endpoint: RpcEndpoint) -> Result<(Listener, RpcConfig), quire_rpc::StartError> {
+    Ok((Listener::bind(endpoint.address)?, endpoint.config))
+}
+
+/// The keys at `path`, or in the chain's folder; a development key authors and votes.
 fn open_keystore(
-    path: &Path,
+    path: Option<PathBuf>,
     dir: &ChainDir,
     password: Option<Zeroizing<String>>,
     dev_key: Option<&str>,
 ) -> Result<Arc<Keystore>, StartError> {
-    let keystore = Keystore::open_with_password(path, Guard::open(&dir.guard())?, password)?;
+    let path = path.unwrap_or_else(|| dir.keystore());
+    let keystore = Keystore::open_with_password(&path, Guard::open(&dir.guard())?, password)?;
     if let Some(suri) = dev_key {
         keystore.add(keys::AURA, suri)?;
         keystore.add(keys::GRANDPA, suri)?;

@@ -19,6 +19,7 @@
 
 mod part;
 
+use crate::clock::Stopwatch;
 use crate::service::Chain;
 use part::PartFile;
 use quire_chain::warp::{Effect, Followed, Fragment, Input, InstallError, Progress, RequestId, Warp};
@@ -31,7 +32,7 @@ use quire_network::wire::warp::WarpProof;
 use quire_network::{Config, Event, Link, Method, Network, NetworkError, RequestError};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// What a broken rule costs; a peer with 100 is disconnected.
@@ -39,7 +40,7 @@ const RULE_COST: u32 = 50;
 /// What silence costs.
 const TIMEOUT_COST: u32 = 10;
 /// How often people hear how far it is.
-const TELL_EVERY: Duration = Duration::from_secs(5);
+const TELL_EVERY_MS: u64 = 5_000;
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
@@ -114,8 +115,8 @@ struct Drive<'c> {
     part: PartFile,
     /// Requests under way by the network's number: of which peer, under which name, what for.
     open: BTreeMap<u64, (Link, RequestId, Method)>,
-    begun: Instant,
-    told: Instant,
+    begun: Stopwatch,
+    told: Stopwatch,
 }
 
 /// The end of a download.
@@ -144,13 +145,13 @@ impl<'c> Drive<'c> {
             warp,
             part,
             open: BTreeMap::new(),
-            begun: Instant::now(),
-            told: Instant::now(),
+            begun: Stopwatch::start(),
+            told: Stopwatch::start(),
         })
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+        self.begun.ms()
     }
 
     async fn run(&mut self, mut events: quire_network::Events) -> Result<End, WarpSyncError> {
@@ -163,8 +164,8 @@ impl<'c> Drive<'c> {
                 Ok(Some(event)) => self.input(event),
                 Ok(None) => return Err(WarpSyncError::NetworkStopped),
             };
-            if self.told.elapsed() >= TELL_EVERY {
-                self.told = Instant::now();
+            if self.told.ms() >= TELL_EVERY_MS {
+                self.told = Stopwatch::start();
                 tell(self.warp.progress());
             }
             let Some(input) = input else { continue };

@@ -55,7 +55,9 @@ fn a_new_node_starts_from_a_final_state_and_follows() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spec = write_spec(folder.path());
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    [&first, &second].map(|base| std::fs::create_dir(base).expect("a new folder"));
+    for base in [&first, &second] {
+        std::fs::create_dir(base).expect("a new folder");
+    }
     let (author, address) = author(&first, &spec);
     wait_for("a long chain", PATIENCE, || (final_number(author.rpc) > LONG).then_some(()));
 

@@ -184,7 +184,7 @@ async fn two_nodes_open_every_channel_over_both_transports() {
 async fn requests_are_answered_refused_and_timed() {
     let mut a = Node::of(1, &[]).await;
     let mut b = Node::of(2, &[&a]).await;
-    let link = b.link(&a.network.peer_id().to_owned(), Channel::BlockAnnounces).await;
+    let link = b.link(a.network.peer_id(), Channel::BlockAnnounces).await;
     for method in Method::ALL.into_iter().filter(|method| *method != Method::Overlay) {
         let question = vec![1; method.max_request_bytes()];
         let number = b.network.request(link, method, question.clone());
@@ -227,7 +227,7 @@ async fn requests_are_answered_refused_and_timed() {
 async fn r5_each_of_many_requests_is_answered_once() {
     let mut a = Node::of(1, &[]).await;
     let mut b = Node::of(2, &[&a]).await;
-    let link = b.link(&a.network.peer_id().to_owned(), Channel::BlockAnnounces).await;
+    let link = b.link(a.network.peer_id(), Channel::BlockAnnounces).await;
     let asked: Vec<u64> =
         (0..600u32).map(|n| b.network.request(link, Method::Sync, n.to_le_bytes().to_vec())).collect();
     let (mut done, mut ok) = (std::collections::BTreeSet::new(), 0);
@@ -362,7 +362,7 @@ async fn a_reported_peer_is_banned_with_the_rule_and_comes_back_when_allowed() {
 async fn a_block_of_five_mebibytes_passes_quickly() {
     let mut a = Node::of(1, &[]).await;
     let mut b = Node::of(2, &[&a]).await;
-    let link = b.link(&a.network.peer_id().to_owned(), Channel::BlockAnnounces).await;
+    let link = b.link(a.network.peer_id(), Channel::BlockAnnounces).await;
     let block = vec![7; 5 * 1024 * 1024];
     let mut best = Duration::MAX;
     for _ in 0..5 {

@@ -22,6 +22,9 @@ const RECORD_MAX_BYTES: u32 = 64 * 1024 * 1024;
 /// Length and checksum.
 const HEAD_BYTES: usize = 8;
 
+/// What a file holds: the target and the pairs that have come.
+type Found = Option<(Saved, Vec<Pair>)>;
+
 /// The open file.
 #[derive(Debug)]
 pub(super) struct PartFile {
@@ -31,7 +34,7 @@ pub(super) struct PartFile {
 
 impl PartFile {
     /// Opens the file, or makes one, and reads what it holds.
-    pub(super) fn open(path: &Path) -> Result<(Self, Option<(Saved, Vec<Pair>)>), WarpSyncError> {
+    pub(super) fn open(path: &Path) -> Result<(Self, Found), WarpSyncError> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let fail = |source| WarpSyncError::Part { path: path.to_path_buf(), source };
@@ -85,7 +88,7 @@ impl PartFile {
 }
 
 /// R1: the length of what is whole, and what it says.
-fn read(file: &File) -> std::io::Result<(u64, Option<(Saved, Vec<Pair>)>)> {
+fn read(file: &File) -> std::io::Result<(u64, Found)> {
     let mut input = BufReader::new(file);
     let (mut whole, mut saved, mut pairs) = (0_u64, None, Vec::new());
     while let Some(bytes) = record(&mut input)? {

@@ -24,6 +24,7 @@ const C: AccountId = AccountId([3; 32]);
 const STRANGER: AccountId = AccountId([9; 32]);
 
 /// Stands for the runtime's call.
+#[allow(clippy::large_enum_variant, reason = "a test makes a handful of them")]
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 enum TestCall {
     Write(Vec<u8>),

@@ -50,7 +50,9 @@ impl Hostile {
                 match event {
                     SwarmEvent::Behaviour(BehaviourEvent::Streams((_, event))) => match event {
                         StreamEvent::Outbound { token, result } => {
-                            let _gone = waiting.remove(&token).map(|answer| answer.send(result));
+                            if let Some(answer) = waiting.remove(&token) {
+                                let _gone = answer.send(result);
+                            }
                         }
                         StreamEvent::Inbound { protocol, stream } => {
                             let _gone = offer.send((protocol, stream));
@@ -105,8 +107,8 @@ fn rules(node: &Node, peer: &str) -> Vec<String> {
 async fn pair() -> (Node, Node) {
     let mut a = Node::of(1, &[]).await;
     let mut b = Node::of(2, &[&a]).await;
-    a.link(&b.network.peer_id().to_owned(), Channel::Grandpa).await;
-    b.link(&a.network.peer_id().to_owned(), Channel::Grandpa).await;
+    a.link(b.network.peer_id(), Channel::Grandpa).await;
+    b.link(a.network.peer_id(), Channel::Grandpa).await;
     (a, b)
 }
 

@@ -64,7 +64,7 @@ fn an_answer_as_substrate_writes_it() {
     ]
     .concat();
     let expected = [&[0x0a, inner.len() as u8][..], &inner].concat();
-    assert_eq!(encode_response(&[one.clone()]), expected);
+    assert_eq!(encode_response(std::slice::from_ref(&one)), expected);
     assert_eq!(decode_response(&expected), Ok(vec![one]));
 }
 
