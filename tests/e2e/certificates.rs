@@ -46,6 +46,12 @@ impl Folder {
     fn at(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
+
+    /// A development node with a base path of this name.
+    fn node(&self, name: &str) -> DevNode {
+        fs::create_dir(self.at(name)).expect("a new folder");
+        DevNode::start(&self.at(name))
+    }
 }
 
 /// An organisation's certificate by the root key //Root, on the development chain.
@@ -154,7 +160,7 @@ fn what_is_damaged_foreign_or_wrong_is_refused_with_the_reason() {
 #[test]
 fn an_invitation_is_written_and_a_newcomer_prepares_itself_by_it() {
     let folder = Folder::new();
-    let node = DevNode::start(&folder.at("inviter"));
+    let node = folder.node("inviter");
     let (file, newcomer) = (folder.at("invitation.json"), folder.at("newcomer"));
     wait_for("a final block", Duration::from_secs(60), || (finalised(node.rpc).0 > 1).then_some(()));
     let port = node.rpc.to_string();
@@ -201,7 +207,7 @@ fn an_invitation_is_written_and_a_newcomer_prepares_itself_by_it() {
 #[test]
 fn who_shows_no_good_certificate_reads_only_and_is_told_why() {
     let folder = Folder::new();
-    let alice = DevNode::start(&folder.at("alice"));
+    let alice = folder.node("alice");
     let listens = call(alice.rpc, "system_localListenAddresses", json!([]));
     let address = listens[0].as_str().expect("an address").replace("/0.0.0.0/", "/127.0.0.1/");
     wait_for("a block", Duration::from_secs(60), || (finalised(alice.rpc).0 > 1).then_some(()));
