@@ -71,7 +71,7 @@ await check('branches that win, come back, lose and are pruned are told in order
   // What was pruned stays pinned and readable: header, body, state, calls.
   const header = await rpc.call('chainHead_v1_header', head.id, b2);
   assert.equal(blake2AsHex(header), b2);
-  assert.equal((await operation(head, 'body', b2)).value.length, 1, 'the timestamp');
+  assert.equal((await operation(head, 'body', b2)).value.length, 2, 'the inherents');
   assert.deepEqual([await numberAt(head, b1), await numberAt(head, b2)], [await numberAt(head, a1), await numberAt(head, a1) + 1]);
   assert.equal((await operation(head, 'call', b2, 'Core_version', '0x')).event, 'operationCallDone');
   await rpc.call('chainHead_v1_unpin', head.id, [b1, b2]);
@@ -116,16 +116,16 @@ await check('a watched transaction goes into a block, out of it, into another br
   const next = async () => { const { event, block } = await stream.next('event'); return [event, block?.hash, block?.index]; };
   assert.deepEqual(await next(), ['validated', undefined, undefined]);
   const a1 = await seal.block({ parent: root });
-  assert.deepEqual(await next(), ['bestChainBlockIncluded', a1, 1]);
+  assert.deepEqual(await next(), ['bestChainBlockIncluded', a1, 2]);
   const b1 = await seal.block({ parent: root }), b2 = await seal.block({ parent: b1 });
   assert.deepEqual(await next(), ['bestChainBlockIncluded', undefined, undefined], 'out of the best chain');
   assert.deepEqual(await next(), ['validated', undefined, undefined]);
   const home = await seal.block({ parent: b2 });
-  assert.deepEqual(await next(), ['bestChainBlockIncluded', home, 1]);
+  assert.deepEqual(await next(), ['bestChainBlockIncluded', home, 2]);
   const body = await rpc.call('archive_v1_body', home);
-  assert.equal(blake2AsHex(body[1]), signed.hash.toHex());
+  assert.equal(blake2AsHex(body[2]), signed.hash.toHex());
   await seal.finalize(home);
-  assert.deepEqual(await next(), ['finalized', home, 1]);
+  assert.deepEqual(await next(), ['finalized', home, 2]);
 });
 
 await check('storageDiff tells exactly what the states of two blocks differ in', async () => {

@@ -35,10 +35,15 @@ async function bad(call, who, error) {
   note(call.method);
   assert.equal((await include(api, call, who)).error, error, name(call));
 }
-/** As Root: the only member's motion passes at once. */
-async function root(call) {
-  const done = await good(members.propose(call));
-  const result = done.events.find(event => api.events.members.Executed.is(event)).data.result;
+/** As Root: the motion of the only member passes at once; a second member, while there is one, votes and executes. */
+async function root(call, second) {
+  let done = await good(members.propose(call));
+  if (second) {
+    const { motion } = found(done, api.events.members.Proposed);
+    await good(members.vote(motion, true), second);
+    done = await good(members.execute(motion), second);
+  }
+  const { result } = found(done, api.events.members.Executed);
   assert.equal(result.isOk ? null : errorName(api, result.asErr), null, name(call));
 }
 const found = (done, type) => done.events.find(event => type.is(event))?.data;
@@ -70,10 +75,10 @@ await check('System and Balances, the calls of Root by motion', async () => {
 
 await check('Members: certificates', async () => {
   const { u8aConcat, stringToU8a } = await import('@polkadot/util');
-  const form = api.registry.createLookupType(members.renew.meta.args[0].type);
+  const form = String(members.renew.meta.args[0].type);
   const day = 86_400_000;
   const certificate = (subject, level, signer, serial, days) => {
-    const terms = { chain: api.genesisHash, subject, issuer: { Sr25519: signer.publicKey }, serial, valid_from: Date.now() - day, valid_until: Date.now() + days * day };
+    const terms = { chain: api.genesisHash, subject, issuer: { Sr25519: signer.publicKey }, serial, validFrom: Date.now() - day, validUntil: Date.now() + days * day };
     const open = api.registry.createType(form, { terms, signature: new Uint8Array(64) });
     const payload = u8aConcat(stringToU8a(`quire/certificate/1/level-${level}`), open.toU8a().slice(0, -64));
     return { terms, signature: signer.sign(payload) };
@@ -84,14 +89,15 @@ await check('Members: certificates', async () => {
   await root(members.admit(certificate(principal, 0, rootKey, 1, 90)));
   await good(members.renew(certificate(principal, 0, guild, 2, 200)), bob);
   await good(members.registerPeer(certificate(peer, 1, guild, 1, 90)), bob);
-  await root(members.revokePeer(guild.publicKey, key(40)));
-  await root(members.revoke(guild.publicKey));
+  await good(balances.transferKeepAlive(guild.address, 1_000n * UNIT));
+  await root(members.revokePeer(guild.publicKey, key(40)), guild);
+  await root(members.revoke(guild.publicKey), guild);
   await root(members.setThresholds(await api.query.members.thresholds()));
   await root(members.setRoot({ Sr25519: rootKey.publicKey }));
 });
 
 await check('Members: motions', async () => {
-  // One member: what it proposes is done at once, so nothing is ever open to vote on, execute or take back.
+  // One member again: what it proposes is done at once, so nothing is open to vote on, execute or take back.
   await good(members.propose(system.remark('0x01')));
   await bad(members.vote(99, true), alice, 'members.UnknownMotion');
   await bad(members.execute(99), alice, 'members.UnknownMotion');
@@ -199,6 +205,15 @@ await check('Session', async () => {
   const { session } = api.tx;
   await good(session.setKeys(u8aToHex(new Uint8Array(64).fill(9)), '0x'));
   await good(session.purgeKeys());
+});
+
+await check('reports of double signing need no signature, but a proof', async () => {
+  for (const report of Object.values(api.tx.equivocation)) {
+    const call = report(...report.meta.args.map(arg => api.createType(String(arg.type)).toU8a()));
+    note(call.method);
+    await refused(api.rpc.author.submitExtrinsic(call.toHex()), 1010);
+    await bad(call, alice, 'BadOrigin');
+  }
 });
 
 await check('inherents are nobody\'s to send', async () => {

@@ -60,7 +60,7 @@ await check('Apps: the first call of the first pallet is its default transaction
   assert.equal(error, null);
 });
 
-await check('derive.chain: heads and blocks as they come, with the author's account', async () => {
+await check('derive.chain: heads and blocks as they come, with the account of the author', async () => {
   const heads = await take(3, send => api.derive.chain.subscribeNewHeads(send));
   for (const [n, head] of heads.entries()) {
     assert.equal(String(head.author), alice.address, 'the author, from session.validators of the parent');
@@ -85,7 +85,7 @@ await check('derive.session: the session and its progress, without an era', asyn
   const [[who, keys]] = (await api.query.session.nextKeys.entries()).map(([key, keys]) => [key.args[0].toString(), keys.unwrap()]);
   assert.equal(who, alice.address);
   assert.deepEqual((await api.query.session.queuedKeys()).toJSON(), [[who, keys.toJSON()]]);
-  assert.equal((await api.query.session.keyOwner(['aura', keys.aura.toU8a()])).unwrap().toString(), who);
+  assert.equal((await api.query.session.keyOwner(['aura', keys.aura.toHex()])).unwrap().toString(), who);
 });
 
 await check('derive.chain: best, final, and the lag between them', async () => {

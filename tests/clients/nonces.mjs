@@ -131,7 +131,7 @@ await check('blocks take the highest tips first, each sender in the order of its
   for (const one of sent) await submit(one);
   const block = await seal.block({ finalize: true });
   const places = await Promise.all(sent.map(async one => (await outcome(api, block, hash(one))).index));
-  assert.deepEqual(places, [3, 1, 2, 4]);
+  assert.deepEqual(places, [4, 2, 3, 5]);
 });
 
 await check('author_removeExtrinsic throws out what waits', async () => {
