@@ -21,8 +21,10 @@ use parity_scale_codec::Encode;
 use quire_chain::Head;
 use quire_consensus::finality::message::Message;
 use quire_consensus::finality::votes::{Phase, VoteEquivocation};
-use quire_core::{GrandpaId, H256, Header, OpaqueExtrinsic};
+use quire_core::crypto::SIGNING_CONTEXT;
+use quire_core::{DigestItem, GrandpaId, H256, Header, OpaqueExtrinsic};
 
+use super::keys::Keys;
 use super::node::{Observation, SimChain};
 use super::packet::Packet;
 use super::runtime::{ENDOWMENT, account_key};
@@ -45,6 +47,8 @@ pub struct Judges {
     pub(super) final_in: BTreeMap<H256, H256>,
     votes: BTreeMap<(GrandpaId, u64, u64, u8), H256>,
     seals: BTreeMap<(usize, u64), H256>,
+    /// Who sealed the headers that were looked at.
+    authors: BTreeMap<H256, Option<usize>>,
     /// Nodes that were rightly accused of signing twice.
     pub(super) caught: BTreeSet<usize>,
     pub(super) violations: Vec<String>,
@@ -63,6 +67,7 @@ impl Judges {
             final_in: BTreeMap::new(),
             votes: BTreeMap::new(),
             seals: BTreeMap::new(),
+            authors: BTreeMap::new(),
             caught: BTreeSet::new(),
             violations: Vec::new(),
         }
@@ -189,9 +194,8 @@ impl Judges {
                 }
             }
             Packet::Announce { header, .. } => {
-                let nodes = u64::try_from(self.honest.len()).unwrap_or(1);
                 let Some(slot) = header.digest.aura_slot() else { return };
-                if usize::try_from(slot.0 % nodes) != Ok(from) {
+                if self.author(header) != Some(from) {
                     return;
                 }
                 let known = *self.seals.entry((from, slot.0)).or_insert_with(|| header.hash());
@@ -221,11 +225,24 @@ impl Judges {
         self.accuse(node, offender, differs && is_right(&proof.first) && is_right(&proof.second));
     }
 
+    /// J6.
     fn check_seals(&mut self, node: usize, first: &Header, second: &Header) {
-        let slots = (first.digest.aura_slot(), second.digest.aura_slot());
-        let nodes = u64::try_from(self.honest.len()).unwrap_or(1);
-        let offender = slots.0.and_then(|slot| usize::try_from(slot.0 % nodes).ok()).unwrap_or(0);
-        self.accuse(node, offender, slots.0 == slots.1 && first.hash() != second.hash());
+        let (author, other) = (self.author(first), self.author(second));
+        let Some(offender) = author else {
+            return self.violate(format!("J6: node {node} accuses a stranger"));
+        };
+        let is_one_slot = first.digest.aura_slot() == second.digest.aura_slot();
+        self.accuse(node, offender, author == other && is_one_slot && first.hash() != second.hash());
+    }
+
+    /// Whose key made the seal over everything before it; places of authors differ from fork to fork and say nothing.
+    fn author(&mut self, header: &Header) -> Option<usize> {
+        let hash = header.hash();
+        if !self.authors.contains_key(&hash) {
+            let nodes = self.honest.len();
+            self.authors.insert(hash, (0..nodes).find(|node| is_sealed_by(header, *node)));
+        }
+        self.authors.get(&hash).copied().flatten()
     }
 
     fn accuse(&mut self, node: usize, offender: usize, is_proven: bool) {
@@ -252,6 +269,15 @@ impl Judges {
             self.violate(format!("J8: {missing} of {} transactions are not final", due.len()));
         }
     }
+}
+
+fn is_sealed_by(header: &Header, node: usize) -> bool {
+    let mut open = header.clone();
+    let Some(DigestItem::Seal(_, seal)) = open.digest.logs.pop() else { return false };
+    let key = schnorrkel::PublicKey::from_bytes(&Keys::new(node).aura_id().0);
+    let seal = schnorrkel::Signature::from_bytes(&seal);
+    let said = schnorrkel::signing_context(SIGNING_CONTEXT).bytes(&open.hash().0);
+    key.is_ok_and(|key| seal.is_ok_and(|seal| key.verify(said, &seal).is_ok()))
 }
 
 #[cfg(test)]

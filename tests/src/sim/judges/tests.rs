@@ -7,7 +7,8 @@ use quire_consensus::finality::message::{Ballot, Message, SignedVote, Target, Vo
 use quire_consensus::finality::voter;
 use quire_consensus::finality::votes::{Phase, VoteEquivocation};
 use quire_consensus::vote_guard::VoteKind;
-use quire_core::{Digest, H256, Header, OpaqueExtrinsic, Slot};
+use quire_core::digest::AURA_ENGINE_ID;
+use quire_core::{Digest, DigestItem, H256, Header, OpaqueExtrinsic, Slot};
 use std::sync::{Arc, Mutex};
 
 use super::Judges;
@@ -129,22 +130,30 @@ fn vote(voter: usize, block: u8, round: u64) -> Packet {
     Packet::Grandpa(Message::Vote(VoteMessage { round, set_id: 0, vote }).encode())
 }
 
-fn sealed(slot: u64, number: u32) -> Arc<Header> {
-    Arc::new(Header { number, digest: Digest::for_slot(Slot(slot)), ..Header::default() })
+fn sealed(author: usize, slot: u64, number: u32) -> Arc<Header> {
+    let mut header = Header { number, digest: Digest::for_slot(Slot(slot)), ..Header::default() };
+    let seal = Keys::new(author).seal(header.hash());
+    header.digest.push(DigestItem::Seal(AURA_ENGINE_ID, seal.to_vec()));
+    Arc::new(header)
 }
 
 #[test]
 fn j5_two_votes_in_a_round_and_two_seals_in_a_slot() {
-    let announce = |slot, number| Packet::Announce { header: sealed(slot, number), is_best: true };
+    let announce = |slot, number| Packet::Announce { header: sealed(0, slot, number), is_best: true };
+    let byzantine = |slot, number| Packet::Announce { header: sealed(3, slot, number), is_best: true };
     let mut judges = judges();
     for packet in [vote(0, 1, 1), vote(0, 1, 1), vote(0, 2, 2), vote(1, 9, 1), announce(4, 1), announce(8, 2)]
     {
         judges.overhear(0, &packet);
     }
-    for packet in [vote(3, 1, 1), vote(3, 2, 1), announce(7, 1), announce(7, 2)] {
+    for packet in [vote(3, 1, 1), vote(3, 2, 1), byzantine(7, 1), byzantine(7, 2)] {
         judges.overhear(3, &packet);
     }
-    assert_eq!(fired(&judges), [""; 0], "again, in another round, of others, of a byzantine node");
+    assert_eq!(
+        fired(&judges),
+        [""; 0],
+        "again, in another round or slot, of others passed on, of a byzantine node"
+    );
     judges.overhear(0, &vote(0, 2, 1));
     judges.overhear(0, &announce(4, 3));
     assert_eq!(fired(&judges), ["J5", "J5"]);
@@ -180,16 +189,24 @@ fn j6_accusations_that_prove_nothing_or_strike_the_honest() {
         judges.observe(0, &chain, &accusation(first, second));
         assert_eq!(fired(&judges), ["J6"], "{what}");
     }
-    let seals = |slots: (u64, u64), numbers: (u32, u32)| {
-        let (first, second) = (sealed(slots.0, numbers.0), sealed(slots.1, numbers.1));
-        let proof =
-            EquivocationProof { offender: Keys::new(3).aura_id(), slot: Slot(slots.0), first, second };
+    let seals = |first: (usize, u64, u32), second: (usize, u64, u32)| {
+        let [first, second] = [first, second].map(|(author, slot, number)| sealed(author, slot, number));
+        let offender = Keys::new(3).aura_id();
+        let slot = first.digest.aura_slot().expect("made with a slot");
         let mut judges = judges();
-        judges.observe(0, &chain, &Observation::SealTwice(proof));
+        judges.observe(
+            0,
+            &chain,
+            &Observation::SealTwice(EquivocationProof { offender, slot, first, second }),
+        );
         judges.violations.len()
     };
-    assert_eq!(seals((3, 3), (1, 2)), 0, "two headers in the byzantine node's slot");
-    assert_eq!((seals((3, 3), (1, 1)), seals((3, 7), (1, 2)), seals((4, 4), (1, 2))), (1, 1, 1));
+    assert_eq!(seals((3, 5, 1), (3, 5, 2)), 0, "two headers of the byzantine node in a slot");
+    assert_eq!(seals((3, 5, 1), (3, 5, 1)), 1, "one header");
+    assert_eq!(seals((3, 5, 1), (3, 6, 2)), 1, "two slots");
+    assert_eq!(seals((3, 5, 1), (1, 5, 2)), 1, "two authors");
+    assert_eq!(seals((1, 5, 1), (1, 5, 2)), 1, "an honest author");
+    assert_eq!(seals((9, 5, 1), (9, 5, 2)), 1, "a stranger");
 }
 
 #[test]
