@@ -20,10 +20,10 @@ use crate::{DispatchErrorWithInfo, DispatchResultWithInfo, PostInfo};
 pub const READ: Weight = Weight::from_parts(2_500_000, 64);
 /// A write: encoding, the overlay, the database's share, a path of the state's trie.
 pub const WRITE: Weight = Weight::from_parts(4_000_000, 64);
-/// One byte read.
-pub const READ_BYTE: Weight = Weight::from_parts(1_500, 1);
-/// One byte written: encoded, compared, hashed.
-pub const WRITE_BYTE: Weight = Weight::from_parts(5_000, 0);
+/// One byte read: copied and decoded. The record of a channel with sixteen participants, 1.7 KiB, takes 15 µs.
+pub const READ_BYTE: Weight = Weight::from_parts(10_000, 1);
+/// One byte written: encoded, copied, compared, hashed.
+pub const WRITE_BYTE: Weight = Weight::from_parts(12_000, 0);
 
 /// Accesses so far, or since a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
